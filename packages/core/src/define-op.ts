@@ -1,0 +1,173 @@
+import { type Device } from "./device.js";
+import { type DType } from "./dtypes.js";
+import { ArgumentError, ShapeError } from "./errors.js";
+import { type HostTensor } from "./host-tensor.js";
+import { describe, isTensor, type Tensor, type TensorType } from "./tensor.js";
+
+/** A tensor argument: which dtypes it may have and what its dimensions are called. Equal names must have equal sizes within a call. */
+export interface TensorArg<Optional extends boolean = boolean> {
+  readonly kind: "tensor";
+  readonly dtypes: readonly DType[];
+  readonly dims: readonly string[];
+  readonly optional: Optional;
+}
+
+/** A plain number or boolean that does not change from step to step. */
+export interface AttributeArg<T extends number | boolean = number | boolean> {
+  readonly kind: "number" | "integer" | "boolean";
+  readonly type?: T;
+}
+
+export type ArgSpec = TensorArg | AttributeArg;
+export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
+
+function tensorArg(dtypes: readonly DType[]) {
+  return (...dims: string[]): TensorArg<false> => ({ kind: "tensor", dtypes, dims, optional: false });
+}
+
+/** Activations: f32. */
+export const floats = tensorArg(["f32"]);
+/** Stored numbers: f32, f16 or bf16. */
+export const weights = tensorArg(["f32", "f16", "bf16"]);
+/** Indices and counts: i32. */
+export const ints = tensorArg(["i32"]);
+/** Anything. */
+export const anyDType = tensorArg(["f32", "f16", "bf16", "i32", "i8", "u8"]);
+/** The argument may be left out. */
+export const optional = (arg: TensorArg): TensorArg<true> => ({ ...arg, optional: true });
+
+export const attribute = {
+  number: { kind: "number" } as AttributeArg<number>,
+  integer: { kind: "integer" } as AttributeArg<number>,
+  boolean: { kind: "boolean" } as AttributeArg<boolean>,
+};
+
+type OptionalKeys<A extends ArgSpecs> = { [K in keyof A]: A[K] extends TensorArg<true> ? K : never }[keyof A];
+type ValueOf<S, T> = S extends TensorArg ? T : S extends AttributeArg<infer V> ? V : never;
+
+/** The argument object of an op whose tensors are `T`. */
+export type Args<A extends ArgSpecs, T> = { readonly [K in Exclude<keyof A, OptionalKeys<A>>]: ValueOf<A[K], T> } & {
+  readonly [K in OptionalKeys<A>]?: T | undefined;
+};
+
+type Results<O extends readonly TensorType[]> = O extends readonly []
+  ? void
+  : O extends readonly [TensorType]
+    ? Tensor
+    : { -readonly [K in keyof O]: Tensor };
+
+export interface OpDefinition<A extends ArgSpecs, O extends readonly TensorType[]> {
+  /** Name by which devices find their kernel; the file names are its kebab-case. */
+  readonly name: string;
+  /** Tensors first, attributes after them: native devices take them in this order, outputs between the two. */
+  readonly args: A;
+  /** Shapes and dtypes of the outputs; may throw `ShapeError` for what dimension names cannot say. */
+  readonly outputs: (args: Args<A, TensorType>) => O;
+  /** Names of tensor arguments that the op writes to. */
+  readonly mutates?: readonly (keyof A & string)[];
+  /** The truth: decode exactly, compute in float64, store each output element once. */
+  readonly reference: (args: Args<A, HostTensor>, outputs: { -readonly [K in keyof O]: HostTensor }) => void;
+  /**
+   * Largest error of each output element that a device may make, written into `limits` (float64, shapes of the outputs, then of the mutated
+   * arguments). Without it: 4 units in the last place of the output's dtype, 0 for integers.
+   */
+  readonly bound?: (args: Args<A, HostTensor>, limits: HostTensor[], outputs: { -readonly [K in keyof O]: HostTensor }) => void;
+}
+
+/** An op: call it to record it; devices read the rest. */
+export interface Op<A extends ArgSpecs = ArgSpecs, O extends readonly TensorType[] = readonly TensorType[]> extends OpDefinition<A, O> {
+  (args: Args<A, Tensor>): Results<O>;
+}
+
+/** An op whatever its arguments, as devices see it. */
+export interface AnyOp {
+  readonly name: string;
+  readonly args: ArgSpecs;
+  readonly mutates?: readonly string[];
+  // Devices pass what `args` describes; the precise types are the caller's.
+  readonly reference: (args: never, outputs: never) => void;
+  readonly bound?: (args: never, limits: HostTensor[], outputs: never) => void;
+}
+
+/**
+ * Makes an op out of its shape rule and its truth. Calling it checks every argument, allocates the outputs and records it on the device of its
+ * first tensor.
+ * @throws ShapeError, ArgumentError, DisposedError, UnsupportedOp, OutOfMemory at the call.
+ */
+export function defineOp<const A extends ArgSpecs, const O extends readonly [] | readonly TensorType[]>(definition: OpDefinition<A, O>): Op<A, O> {
+  const { name, args, outputs } = definition;
+  const entries = Object.entries(args);
+  const tensorCount = entries.findIndex(([, spec]) => spec.kind !== "tensor");
+  const tensors = entries.slice(0, tensorCount < 0 ? entries.length : tensorCount) as [string, TensorArg][];
+  const attributes = entries.slice(tensors.length) as [string, AttributeArg][];
+  if (attributes.some(([, spec]) => spec.kind === ("tensor" as string))) throw new ArgumentError(`defineOp(${name}): tensors come before attributes`);
+
+  // Each dimension name becomes a number, so that checking a call compares integers and allocates nothing.
+  const dimNames = [...new Set(tensors.flatMap(([, spec]) => spec.dims))];
+  const dimIndices = tensors.map(([, spec]) => spec.dims.map((dim) => dimNames.indexOf(dim)));
+  const sizes = new Int32Array(dimNames.length);
+
+  function record(values: Record<string, unknown>): unknown {
+    const inputs: (Tensor | undefined)[] = new Array(tensors.length);
+    const numbers: number[] = new Array(attributes.length);
+    let device: Device | undefined;
+    sizes.fill(-1);
+    for (let t = 0; t < tensors.length; t++) {
+      const entry = tensors[t]!;
+      const value = values[entry[0]];
+      if (value === undefined) {
+        if (!entry[1].optional) throw new ArgumentError(`${name}: ${entry[0]} is missing`);
+        continue;
+      }
+      if (!isTensor(value)) throw new ArgumentError(`${name}: ${entry[0]} must be a tensor, but is ${typeof value}`);
+      if (value.disposed) value.assertAlive(`${name}: ${entry[0]}`);
+      if (device === undefined) device = value.device;
+      else if (device !== value.device) throw new ArgumentError(`${name}: ${entry[0]} lives on another device (${value.device.name}) than the arguments before it (${device.name})`);
+      if (!entry[1].dtypes.includes(value.dtype)) {
+        throw new ArgumentError(`${name}: ${entry[0]} must be ${entry[1].dtypes.join(" or ")}, but is ${describe(value)}`);
+      }
+      const dims = dimIndices[t]!;
+      const shape = value.shape;
+      if (shape.length !== dims.length) throw new ShapeError(`${name}: ${entry[0]} must be [${entry[1].dims.join(", ")}], but is ${describe(value)}`);
+      for (let d = 0; d < dims.length; d++) {
+        const dim = dims[d]!;
+        if (sizes[dim] === -1) sizes[dim] = shape[d]!;
+        else if (sizes[dim] !== shape[d]) throw mismatch(values, dim, entry[0], shape[d]!);
+      }
+      inputs[t] = value;
+    }
+    if (device === undefined) throw new ArgumentError(`${name}: no tensor argument`);
+    for (let a = 0; a < attributes.length; a++) {
+      const [key, spec] = attributes[a]!;
+      const value = values[key];
+      if (spec.kind === "boolean") {
+        if (typeof value !== "boolean") throw new ArgumentError(`${name}: ${key} must be true or false, but is ${String(value)}`);
+        numbers[a] = value ? 1 : 0;
+      } else {
+        if (typeof value !== "number" || (spec.kind === "integer" && !Number.isInteger(value))) {
+          throw new ArgumentError(`${name}: ${key} must be ${spec.kind === "integer" ? "an integer" : "a number"}, but is ${String(value)}`);
+        }
+        numbers[a] = value;
+      }
+    }
+    const types = outputs(values as Args<A, TensorType>);
+    const results: Tensor[] = new Array(types.length);
+    for (let o = 0; o < types.length; o++) results[o] = device.empty(types[o]!.shape, types[o]!.dtype, name);
+    device.record(op as unknown as AnyOp, inputs, numbers, results);
+    return results.length === 1 ? results[0] : results.length === 0 ? undefined : results;
+  }
+
+  function mismatch(values: Record<string, unknown>, dim: number, key: string, size: number): ShapeError {
+    const [first] = tensors.find(([other], t) => values[other] !== undefined && dimIndices[t]!.includes(dim))!;
+    const all = tensors.filter(([other]) => isTensor(values[other])).map(([other]) => `${other} ${describe(values[other] as Tensor)}`);
+    return new ShapeError(`${name}: "${dimNames[dim]}" is ${sizes[dim]} in ${first}, but ${size} in ${key} (${all.join(", ")})`);
+  }
+
+  const op = record as unknown as Op<A, O>;
+  Object.defineProperty(op, "name", { value: name });
+  return Object.assign(op, withoutName(definition));
+}
+
+function withoutName<T extends { name: string }>({ name: _name, ...rest }: T): Omit<T, "name"> {
+  return rest;
+}

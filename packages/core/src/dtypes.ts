@@ -1,0 +1,105 @@
+/** Element types of tensors. Sums are f32 whatever the weight's dtype. */
+export type DType = "f32" | "f16" | "bf16" | "i32" | "i8" | "u8";
+
+/** What `Tensor.read()` gives: 16-bit floats arrive decoded (exactly) in a `Float32Array`. */
+export type HostArray = Float32Array | Int32Array | Int8Array | Uint8Array;
+
+/** Reads and writes one element of a dtype as a JavaScript number. `unit` is the unit roundoff u (0 for integers). */
+export interface Codec {
+  readonly bytes: number;
+  readonly unit: number;
+  /** The number a native device knows this dtype by. Never reuse one. */
+  readonly id: number;
+  get(view: DataView, byte: number): number;
+  set(view: DataView, byte: number, value: number): void;
+}
+
+const scratch = new DataView(new ArrayBuffer(8));
+
+/** The number whose bfloat16 bits are `bits`. Exact. */
+export function bf16ToNumber(bits: number): number {
+  scratch.setUint32(0, bits << 16);
+  return scratch.getFloat32(0);
+}
+
+/** The nearest bfloat16 of a number as bits; ties to even, NaN stays NaN. */
+export function numberToBf16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
+  // Rounding float64 → float32 → bfloat16 would round twice; a sticky bit keeps it one rounding.
+  scratch.setFloat32(0, value);
+  let bits = scratch.getUint32(0);
+  const stored = scratch.getFloat32(0);
+  if (stored !== value && Number.isFinite(stored)) {
+    if (Math.abs(stored) > Math.abs(value)) bits -= 1;
+    bits |= 1;
+  }
+  const rounded = bits + 0x7fff + ((bits >>> 16) & 1);
+  return (rounded >>> 16) & 0xffff;
+}
+
+/** The number whose IEEE half-precision bits are `bits`. Exact. */
+export function f16ToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The nearest half-precision number as bits; ties to even, overflow to infinity, NaN stays NaN. */
+export function numberToF16(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= 65520) return sign | 0x7c00;
+  if (magnitude < 2 ** -14) return sign | roundHalfEven(magnitude * 2 ** 24);
+  scratch.setFloat64(0, magnitude);
+  const exponent = ((scratch.getUint32(0) >>> 20) & 0x7ff) - 1023;
+  const fraction = roundHalfEven((magnitude / 2 ** exponent - 1) * 1024);
+  return sign | (((exponent + 15) << 10) + fraction);
+}
+
+function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+export const codecs: Record<DType, Codec> = {
+  f32: { id: 0, bytes: 4, unit: 2 ** -24, get: (v, i) => v.getFloat32(i, true), set: (v, i, x) => v.setFloat32(i, x, true) },
+  f16: { id: 1, bytes: 2, unit: 2 ** -11, get: (v, i) => f16ToNumber(v.getUint16(i, true)), set: (v, i, x) => v.setUint16(i, numberToF16(x), true) },
+  bf16: { id: 2, bytes: 2, unit: 2 ** -8, get: (v, i) => bf16ToNumber(v.getUint16(i, true)), set: (v, i, x) => v.setUint16(i, numberToBf16(x), true) },
+  i32: { id: 3, bytes: 4, unit: 0, get: (v, i) => v.getInt32(i, true), set: (v, i, x) => v.setInt32(i, x, true) },
+  i8: { id: 4, bytes: 1, unit: 0, get: (v, i) => v.getInt8(i), set: (v, i, x) => v.setInt8(i, x) },
+  u8: { id: 5, bytes: 1, unit: 0, get: (v, i) => v.getUint8(i), set: (v, i, x) => v.setUint8(i, x) },
+};
+
+/** Bytes of one element. */
+export function bytesOf(dtype: DType): number {
+  return codecs[dtype].bytes;
+}
+
+/** Decodes dense little-endian elements into the array that a reader expects. */
+export function decode(dtype: DType, bytes: Uint8Array): HostArray {
+  const count = bytes.byteLength / bytesOf(dtype);
+  if (dtype === "f16" || dtype === "bf16") {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return Float32Array.from({ length: count }, (_, i) => codecs[dtype].get(view, i * 2));
+  }
+  const aligned = bytes.byteOffset % bytesOf(dtype) === 0 ? bytes : bytes.slice();
+  const Array_ = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
+  return new Array_(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
+}
+
+/** Encodes numbers as dense little-endian elements of a dtype. */
+export function encode(dtype: DType, values: ArrayLike<number>): Uint8Array {
+  const size = bytesOf(dtype);
+  if (dtype === "f32" && values instanceof Float32Array) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (dtype === "i32" && values instanceof Int32Array) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const bytes = new Uint8Array(values.length * size);
+  const view = new DataView(bytes.buffer);
+  for (let i = 0; i < values.length; i++) codecs[dtype].set(view, i * size, values[i]!);
+  return bytes;
+}

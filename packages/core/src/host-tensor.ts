@@ -1,0 +1,59 @@
+import { bytesOf, codecs, type Codec, type DType } from "./dtypes.js";
+import { elementsOf, rowElementsOf, type Shape } from "./shape.js";
+import { type TensorType } from "./tensor.js";
+
+/** A tensor's elements in JavaScript's memory, read and written one by one as numbers: what the reference of an op sees. */
+export class HostTensor implements TensorType {
+  private readonly view: DataView;
+  private readonly codec: Codec;
+  private readonly strides: readonly [number, number, number, number];
+
+  constructor(
+    readonly shape: Shape,
+    readonly dtype: DType,
+    buffer: ArrayBufferLike,
+    private readonly byteOffset = 0,
+    rowStride = rowElementsOf(shape),
+  ) {
+    this.codec = codecs[dtype];
+    this.view = new DataView(buffer);
+    const inner = (from: number) => shape.slice(from).reduce((product, size) => product * size, 1);
+    this.strides = [rowStride, inner(2), inner(3), inner(4)];
+  }
+
+  static zeros(shape: Shape, dtype: DType): HostTensor {
+    return new HostTensor(shape, dtype, new ArrayBuffer(elementsOf(shape) * bytesOf(dtype)));
+  }
+
+  at(i: number, j = 0, k = 0, l = 0): number {
+    return this.codec.get(this.view, this.byteAt(i, j, k, l));
+  }
+
+  /** Rounds once to the dtype. */
+  set(value: number, i: number, j = 0, k = 0, l = 0): void {
+    this.codec.set(this.view, this.byteAt(i, j, k, l), value);
+  }
+
+  /** Sizes by position, 1 where the shape has no such dimension. */
+  size(dimension: number): number {
+    return this.shape[dimension] ?? 1;
+  }
+
+  /** All elements, row-major. */
+  toArray(): Float64Array {
+    const columns = rowElementsOf(this.shape);
+    const rows = this.shape[0] ?? 1;
+    const values = new Float64Array(rows * columns);
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        values[i * columns + j] = this.codec.get(this.view, this.byteOffset + (i * this.strides[0] + j) * this.codec.bytes);
+      }
+    }
+    return values;
+  }
+
+  private byteAt(i: number, j: number, k: number, l: number): number {
+    const [a, b, c, d] = this.strides;
+    return this.byteOffset + (i * a + j * b + k * c + l * d) * this.codec.bytes;
+  }
+}

@@ -1,0 +1,16 @@
+export { add } from "./add.js";
+export { argmax } from "./argmax.js";
+export { attendHead, attention, checkHeads } from "./attention.js";
+export { embedding } from "./embedding.js";
+export { gatherRows } from "./gather-rows.js";
+export { gelu } from "./gelu.js";
+export { addLayerNorm, layerNorm } from "./layer-norm.js";
+export { linear } from "./linear.js";
+export { philoxWords } from "./philox-words.js";
+export { addRmsNorm, rmsNorm } from "./rms-norm.js";
+export { rope } from "./rope.js";
+export { ropeTable } from "./rope-table.js";
+export { sample, samplingLaw } from "./sample.js";
+export { siluMul } from "./silu-mul.js";
+export { sumBound } from "./bounds.js";
+export { transpose } from "./transpose.js";

@@ -1,0 +1,44 @@
+import { defineOp, floats } from "../define-op.js";
+import { codecs } from "../dtypes.js";
+import { ShapeError } from "../errors.js";
+import { describe, like } from "../tensor.js";
+
+/**
+ * Rotates the two halves of every head by its row's angles: `(a, b) → (a·cos − b·sin, b·cos + a·sin)`.
+ *
+ * `x` `[rows, heads·headDim]`, `table` `[rows, headDim]` from `ropeTable` → like `x`. Pairs are (i, i + headDim/2), as Hugging Face checkpoints store them.
+ */
+export const rope = defineOp({
+  name: "rope",
+  args: { x: floats("rows", "width"), table: floats("rows", "headDim") },
+  outputs: ({ x, table }) => {
+    if (table.shape[1]! === 0 || x.shape[1]! % table.shape[1]! !== 0) {
+      throw new ShapeError(`rope: x must hold whole heads of ${table.shape[1]} elements, but is ${describe(x)}`);
+    }
+    return [like(x)];
+  },
+
+  reference({ x, table }, [y]) {
+    const half = table.size(1) / 2;
+    for (let row = 0; row < x.size(0); row++) {
+      for (let head = 0; head < x.size(1); head += 2 * half) {
+        for (let i = 0; i < half; i++) {
+          const [a, b] = [x.at(row, head + i), x.at(row, head + half + i)];
+          const [cos, sin] = [table.at(row, i), table.at(row, half + i)];
+          y.set(a * cos - b * sin, row, head + i);
+          y.set(b * cos + a * sin, row, head + half + i);
+        }
+      }
+    }
+  },
+
+  bound({ x, table }, [limit]) {
+    const half = table.size(1) / 2;
+    for (let row = 0; row < x.size(0); row++) {
+      for (let i = 0; i < x.size(1); i++) {
+        const first = i - (i % (2 * half)) + (i % half);
+        limit!.set(4 * codecs.f32.unit * (Math.abs(x.at(row, first)) + Math.abs(x.at(row, first + half))), row, i);
+      }
+    }
+  },
+});
