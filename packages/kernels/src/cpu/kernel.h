@@ -1,0 +1,69 @@
+// What a CPU kernel sees of an op, and how it makes itself known. One file per op; adding an op adds a file and touches none.
+#pragma once
+
+#include <cstdint>
+
+#include "../runtime/workers.h"
+
+namespace whittle {
+
+// Numbers as in core's dtypes.ts.
+enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5 };
+
+// A row-major tensor whose leading rows lie `rowStride` elements apart. An optional argument that was left out has no data.
+struct Tensor {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  int32_t rank = 0;
+  int64_t rowStride = 0;
+  int64_t dims[4] = {1, 1, 1, 1};
+
+  bool present() const { return data != nullptr; }
+  int64_t rows() const { return rank == 0 ? 1 : dims[0]; }
+  // Elements of one leading row.
+  int64_t columns() const { return dims[1] * dims[2] * dims[3]; }
+  template <typename T>
+  T* row(int64_t index) const {
+    return static_cast<T*>(data) + index * rowStride;
+  }
+};
+
+// The arguments of one call: tensors in the order of the op's declaration, then its outputs; attributes likewise, booleans as 0 and 1.
+struct Call {
+  const Tensor* tensors;
+  int32_t tensorCount;
+  const double* attributes;
+  int32_t attributeCount;
+  Workers& workers;
+  // Filled by fail().
+  char* message;
+  int32_t messageSize;
+
+  const Tensor& operator[](int32_t index) const { return tensors[index]; }
+  int64_t integer(int32_t index) const { return static_cast<int64_t>(attributes[index]); }
+  float number(int32_t index) const { return static_cast<float>(attributes[index]); }
+  bool flag(int32_t index) const { return attributes[index] != 0; }
+
+  // Says why the op failed, printf-style; `return call.fail(...)`.
+  bool fail(const char* format, ...) const __attribute__((format(printf, 2, 3)));
+};
+
+// False: the op failed, its outputs are void.
+using Kernel = bool (*)(const Call& call);
+
+// Instruction sets, weakest first. The same source is compiled once per set, in a namespace of its own.
+enum class Isa : int32_t { baseline = 0, avx2 = 1 };
+
+struct KernelRegistration {
+  KernelRegistration(const char* op, Isa isa, Kernel kernel);
+};
+
+}  // namespace whittle
+
+// WHITTLE_ISA is `baseline` or `avx2`, given by CMake for each compilation of a kernel's file. Kernel code lives in this namespace,
+// so that the linker can never merge two builds of one inline function.
+#define WHITTLE_NAMESPACE_2(isa) whittle::isa##_kernels
+#define WHITTLE_NAMESPACE_1(isa) WHITTLE_NAMESPACE_2(isa)
+#define WHITTLE_KERNEL_NAMESPACE WHITTLE_NAMESPACE_1(WHITTLE_ISA)
+
+#define WHITTLE_KERNEL(op, function) static const ::whittle::KernelRegistration registration_##function{op, ::whittle::Isa::WHITTLE_ISA, function}
