@@ -1,0 +1,75 @@
+// `npm start` and `npm test` begin here: check the tools, install, build what is missing or stale, go on.
+//
+// No dependencies, and ECMAScript 5 in this file and in bootstrap/: on a Node that is too old to run Whittle it must
+// still run far enough to say so.
+"use strict";
+
+var path = require("path");
+
+var builder = require("./bootstrap/build.cjs");
+var installer = require("./bootstrap/install.cjs");
+var processes = require("./bootstrap/processes.cjs");
+var progress = require("./bootstrap/progress.cjs");
+var requirements = require("./bootstrap/requirements.cjs");
+var suites = require("./bootstrap/suites.cjs");
+var workspaces = require("./bootstrap/workspaces.cjs");
+
+var root = path.join(__dirname, "..");
+var server = "@whittle/example-server";
+
+/** Leaves every workspace that `names` (all when null) needs installed and built, then calls `done(error)`. */
+function prepare(names, done) {
+  var missing = requirements.missingNode();
+  if (missing.length > 0) return done(new Error(requirements.advice(missing.concat(requirements.missingBuildTools()))));
+
+  var units = builder.staleUnits(root, workspaces.closure(workspaces.read(root), names));
+  var compiles = units.some(function (unit) {
+    return unit.native;
+  });
+  if (compiles) missing = requirements.missingBuildTools();
+  if (missing.length > 0) return done(new Error(requirements.advice(missing)));
+
+  var steps = units.map(function (unit) {
+    return builder.step(root, unit);
+  });
+  if (!installer.isInstalled(root)) steps.unshift(installer.step(root));
+  progress.runSteps(steps, done);
+}
+
+var commands = {
+  /** Serves the embedded model: `npm start -- --port N`. */
+  start: function (args) {
+    prepare([server], function (error) {
+      if (error) return fail(error);
+      var main = path.join(workspaces.find(workspaces.read(root), server).directory, "dist", "main.js");
+      processes.become(processes.node([main].concat(args)), root);
+    });
+  },
+
+  /** Lints, checks the types and runs every suite; the last line is the sum. */
+  test: function (args) {
+    prepare(null, function (error) {
+      if (error) {
+        console.error("\n" + error.message);
+        return suites.finish({ passed: 0, failed: 1, skipped: 0 });
+      }
+      suites.runAll(root, args, suites.finish);
+    });
+  },
+
+  /** Only builds: `node scripts/bootstrap.cjs build [workspace…]`. */
+  build: function (args) {
+    prepare(args.length > 0 ? args : null, function (error) {
+      if (error) fail(error);
+    });
+  },
+};
+
+function fail(error) {
+  console.error("\n" + error.message);
+  process.exitCode = 1;
+}
+
+var command = commands[process.argv[2]];
+if (command) command(process.argv.slice(3));
+else fail(new Error("usage: node scripts/bootstrap.cjs start|test|build"));
