@@ -19,21 +19,31 @@ var server = "@whittle/example-server";
 
 /** Leaves every workspace that `names` (all when null) needs installed and built, then calls `done(error)`. */
 function prepare(names, done) {
+  var steps;
+  try {
+    steps = stepsFor(names);
+  } catch (error) {
+    return done(error);
+  }
+  progress.runSteps(steps, done);
+}
+
+/** @throws when tools are missing. */
+function stepsFor(names) {
   var missing = requirements.missingNode();
-  if (missing.length > 0) return done(new Error(requirements.advice(missing.concat(requirements.missingBuildTools()))));
+  if (missing.length > 0) throw requirements.error(missing.concat(requirements.missingBuildTools()));
 
   var units = builder.staleUnits(root, workspaces.closure(workspaces.read(root), names));
   var compiles = units.some(function (unit) {
     return unit.native;
   });
   if (compiles) missing = requirements.missingBuildTools();
-  if (missing.length > 0) return done(new Error(requirements.advice(missing)));
+  if (missing.length > 0) throw requirements.error(missing);
 
   var steps = units.map(function (unit) {
     return builder.step(root, unit);
   });
-  if (!installer.isInstalled(root)) steps.unshift(installer.step(root));
-  progress.runSteps(steps, done);
+  return (installer.isInstalled(root) ? [] : [installer.step(root)]).concat(steps);
 }
 
 var commands = {

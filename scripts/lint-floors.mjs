@@ -47,7 +47,10 @@ function lintWorkspace({ name, directory, manifest }) {
     }
     const bare = specifier.replace(/^node:/, "");
     if (specifier.startsWith("node:") || builtinModules.includes(bare)) return null;
-    const dependency = specifier.split("/").slice(0, specifier.startsWith("@") ? 2 : 1).join("/");
+    const dependency = specifier
+      .split("/")
+      .slice(0, specifier.startsWith("@") ? 2 : 1)
+      .join("/");
     if (dependency === name) return "a package does not import itself by name";
     if (dependency.startsWith("@whittle/")) {
       if (!mayImport(dependency)) return `not below ${name}: ${reach(allowed)}`;

@@ -57,7 +57,13 @@ function unitsOf(root, workspaces) {
     var scripts = workspace.manifest.scripts || {};
     var files = filesBelow(workspace.directory);
     function unit(native, script, key) {
-      units.push({ id: workspace.name + (native ? ":native" : ""), workspace: workspace, native: native, script: script, key: key });
+      units.push({
+        id: workspace.name + (native ? ":native" : ""),
+        workspace: workspace,
+        native: native,
+        script: script,
+        key: key,
+      });
     }
     if (scripts["build:native"]) {
       var nativeFiles = files.filter(function (file) {
@@ -106,7 +112,8 @@ function step(root, unit) {
   return {
     title: "Building " + unit.workspace.name + (unit.native ? " (C++)" : ""),
     run: function (report, done) {
-      processes.quiet(processes.npm(["run", unit.script]), unit.workspace.directory, report, function (error) {
+      var script = processes.script(root, unit.workspace.manifest.scripts[unit.script]);
+      processes.quiet(script, unit.workspace.directory, report, function (error) {
         if (error) return done(error);
         var stamp = stampPath(root, unit);
         fs.mkdirSync(path.dirname(stamp), { recursive: true });

@@ -18,7 +18,9 @@ function isInstalled(root) {
     if (location.indexOf("node_modules/") < 0) return true; // the root and the workspaces' own folders
     if (wanted.optional && !installed[location]) return true; // another platform's
     var present = installed[location];
-    return present !== undefined && present.version === wanted.version && Boolean(present.link) === Boolean(wanted.link);
+    return (
+      present !== undefined && present.version === wanted.version && Boolean(present.link) === Boolean(wanted.link)
+    );
   });
 }
 

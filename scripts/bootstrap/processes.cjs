@@ -2,10 +2,26 @@
 "use strict";
 
 var childProcess = require("child_process");
+var path = require("path");
 
 /** A program of this Node. */
 function node(args) {
   return { program: process.execPath, args: args, shell: false };
+}
+
+/** A script of a package.json as npm would run it, without npm's own start-up time. */
+function script(root, text) {
+  var env = Object.assign({}, process.env);
+  var name = Object.keys(env).filter(function (key) {
+    return key.toUpperCase() === "PATH";
+  })[0];
+  env[name] = path.join(root, "node_modules", ".bin") + path.delimiter + env[name];
+  return { program: text, args: [], shell: true, env: env };
+}
+
+function spawn(command, cwd, stdio) {
+  var options = { cwd: cwd, env: command.env || process.env, shell: command.shell, stdio: stdio };
+  return childProcess.spawn(command.program, command.args, options);
 }
 
 /**
@@ -13,8 +29,7 @@ function node(args) {
  * when it fails.
  */
 function quiet(command, cwd, report, done) {
-  var stdio = ["ignore", "pipe", "pipe"];
-  var child = childProcess.spawn(command.program, command.args, { cwd: cwd, shell: command.shell, stdio: stdio });
+  var child = spawn(command, cwd, ["ignore", "pipe", "pipe"]);
   var output = "";
   function take(chunk) {
     output += chunk;
@@ -32,15 +47,14 @@ function quiet(command, cwd, report, done) {
 
 /** The npm that started us, else the one on the path: `{ program, args, shell }`. */
 function npm(args) {
-  var script = process.env.npm_execpath;
-  if (script && /\.c?js$/.test(script)) return { program: process.execPath, args: [script].concat(args), shell: false };
+  var cli = process.env.npm_execpath;
+  if (cli && /\.c?js$/.test(cli)) return node([cli].concat(args));
   return { program: "npm", args: args, shell: process.platform === "win32" }; // npm is a .cmd there
 }
 
 /** Runs a program in full view; `done(status)` gets its exit code, 1 when it was killed. */
 function visible(command, cwd, done) {
-  var options = { cwd: cwd, shell: command.shell, stdio: "inherit" };
-  var child = childProcess.spawn(command.program, command.args, options);
+  var child = spawn(command, cwd, "inherit");
   child.on("error", function (error) {
     console.error(error.message);
     done(1);
@@ -65,6 +79,7 @@ function become(command, cwd) {
 
 exports.node = node;
 exports.npm = npm;
+exports.script = script;
 exports.quiet = quiet;
 exports.visible = visible;
 exports.become = become;

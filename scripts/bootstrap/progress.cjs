@@ -20,7 +20,7 @@ function runSteps(steps, done) {
         write((process.stdout.isTTY ? "\r" + head + " … " : "") + (error ? "failed" : seconds + " s") + "      \n");
         if (error) return done(error);
         next(index + 1);
-      },
+      }
     );
   }
   next(0);

@@ -102,8 +102,8 @@ function thisSystem() {
   return null;
 }
 
-/** Everything that is missing, in one message with the commands that install it. */
-function advice(missing) {
+/** One error that names everything missing, with the commands that install it. */
+function error(missing) {
   var lines = missing.map(function (item) {
     return "  - " + item.why;
   });
@@ -114,15 +114,15 @@ function advice(missing) {
   if (tools.indexOf("node") >= 0) lines.push("Get Node.js from https://nodejs.org/en/download");
   var system = thisSystem();
   var systems = system ? [system] : Object.keys(installers);
+  if (tools.join() === "node") systems = [];
   systems.forEach(function (name) {
-    var command = installers[name](tools);
-    if (command) lines.push("On " + name + ":  " + command);
+    lines.push("On " + name + ":  " + installers[name](tools));
   });
   if (tools.indexOf("cmake") >= 0) lines.push("Any newer CMake: https://cmake.org/download");
   lines.push("Then run the same command again.");
-  return lines.join("\n");
+  return new Error(lines.join("\n"));
 }
 
 exports.missingNode = missingNode;
 exports.missingBuildTools = missingBuildTools;
-exports.advice = advice;
+exports.error = error;

@@ -9,11 +9,12 @@ var processes = require("./processes.cjs");
 var workspaces = require("./workspaces.cjs");
 
 /** A check that passes or fails as a whole. */
-function check(root, script) {
+function check(root, name) {
   return {
-    title: script,
+    title: name,
     run: function (done) {
-      processes.visible(processes.npm(["run", "--silent", script]), root, function (status) {
+      var text = workspaces.readJson(path.join(root, "package.json")).scripts[name];
+      processes.visible(processes.script(root, text), root, function (status) {
         done({ passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 });
       });
     },
@@ -54,13 +55,13 @@ function count(report, status) {
 }
 
 function runAll(root, args, done) {
-  var tested = workspaces.read(root).filter(function (workspace) {
+  var tested = workspaces.closure(workspaces.read(root), null).filter(function (workspace) {
     return (workspace.manifest.scripts || {}).test;
   });
   var checks = [check(root, "lint"), check(root, "typecheck")].concat(
     tested.map(function (workspace) {
       return suite(root, workspace, args);
-    }),
+    })
   );
   var total = { passed: 0, failed: 0, skipped: 0 };
   var broken = [];
@@ -81,6 +82,7 @@ function runAll(root, args, done) {
   next(0);
 }
 
+/** Prints the sum, the last line of `npm test`, and sets the exit code. */
 function finish(total) {
   if (total.failed > 0) process.exitCode = 1;
   console.log(total.passed + " passed, " + total.failed + " failed, " + total.skipped + " skipped");

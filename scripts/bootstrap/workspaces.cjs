@@ -8,7 +8,7 @@ function readJson(file) {
   return JSON.parse(fs.readFileSync(file, "utf8"));
 }
 
-/** All workspaces `{ name, directory, manifest, needs }`, each after those it needs (names of workspaces). */
+/** All workspaces `{ name, directory, manifest, needs }`; `needs` are names of other workspaces. */
 function read(root) {
   var all = [];
   readJson(path.join(root, "package.json")).workspaces.forEach(function (pattern) {
@@ -24,13 +24,13 @@ function read(root) {
   });
   all.forEach(function (workspace) {
     var declared = Object.keys(workspace.manifest.dependencies || {}).concat(
-      Object.keys(workspace.manifest.devDependencies || {}),
+      Object.keys(workspace.manifest.devDependencies || {})
     );
     workspace.needs = declared.filter(function (name) {
       return find(all, name) !== null;
     });
   });
-  return inOrder(all);
+  return all;
 }
 
 function find(all, name) {
@@ -40,32 +40,30 @@ function find(all, name) {
   return found.length > 0 ? found[0] : null;
 }
 
-function inOrder(all) {
+/**
+ * The workspaces `names` (all when null) and what they need, each after those it needs.
+ * @throws when two workspaces need each other.
+ */
+function closure(all, names) {
   var ordered = [];
-  function add(workspace) {
+  function add(name, above) {
+    var workspace = find(all, name);
+    if (workspace === null) throw new Error("There is no workspace " + name + ".");
+    if (above.indexOf(name) >= 0) throw new Error("Workspaces need each other: " + above.concat(name).join(" > "));
     if (ordered.indexOf(workspace) >= 0) return;
-    workspace.needs.forEach(function (name) {
-      add(find(all, name));
+    workspace.needs.forEach(function (needed) {
+      add(needed, above.concat(name));
     });
     ordered.push(workspace);
   }
-  all.forEach(add);
+  (names || all.map(nameOf)).forEach(function (name) {
+    add(name, []);
+  });
   return ordered;
 }
 
-/** Those of `all` that the workspaces `names` need, themselves included; everything when `names` is null. */
-function closure(all, names) {
-  if (names === null) return all;
-  var wanted = {};
-  names.forEach(function want(name) {
-    var workspace = find(all, name);
-    if (workspace === null) throw new Error("There is no workspace " + name + ".");
-    wanted[name] = true;
-    workspace.needs.forEach(want);
-  });
-  return all.filter(function (workspace) {
-    return wanted[workspace.name];
-  });
+function nameOf(workspace) {
+  return workspace.name;
 }
 
 exports.read = read;
