@@ -12,4 +12,7 @@ export * from "./interfaces/kv-cache.js";
 export * from "./interfaces/causal-lm.js";
 export * from "./layers/linear.js";
 export * from "./packed.js";
+export * from "./safetensors/index.js";
+export * from "./progress.js";
+export * from "./logger.js";
 export * from "./ops/index.js";
