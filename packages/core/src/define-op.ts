@@ -71,11 +71,18 @@ export interface OpDefinition<A extends ArgSpecs, O extends readonly TensorType[
    * Largest error of each output element that a device may make, written into `limits` (float64, shapes of the outputs, then of the mutated
    * arguments). Without it: 4 units in the last place of the output's dtype, 0 for integers.
    */
-  readonly bound?: (args: Args<A, HostTensor>, limits: HostTensor[], outputs: { -readonly [K in keyof O]: HostTensor }) => void;
+  readonly bound?: (
+    args: Args<A, HostTensor>,
+    limits: HostTensor[],
+    outputs: { -readonly [K in keyof O]: HostTensor },
+  ) => void;
 }
 
 /** An op: call it to record it; devices read the rest. */
-export interface Op<A extends ArgSpecs = ArgSpecs, O extends readonly TensorType[] = readonly TensorType[]> extends OpDefinition<A, O> {
+export interface Op<
+  A extends ArgSpecs = ArgSpecs,
+  O extends readonly TensorType[] = readonly TensorType[],
+> extends OpDefinition<A, O> {
   (args: Args<A, Tensor>): Results<O>;
 }
 
@@ -94,13 +101,16 @@ export interface AnyOp {
  * first tensor.
  * @throws ShapeError, ArgumentError, DisposedError, UnsupportedOp, OutOfMemory at the call.
  */
-export function defineOp<const A extends ArgSpecs, const O extends readonly [] | readonly TensorType[]>(definition: OpDefinition<A, O>): Op<A, O> {
+export function defineOp<const A extends ArgSpecs, const O extends readonly [] | readonly TensorType[]>(
+  definition: OpDefinition<A, O>,
+): Op<A, O> {
   const { name, args, outputs } = definition;
   const entries = Object.entries(args);
   const tensorCount = entries.findIndex(([, spec]) => spec.kind !== "tensor");
   const tensors = entries.slice(0, tensorCount < 0 ? entries.length : tensorCount) as [string, TensorArg][];
   const attributes = entries.slice(tensors.length) as [string, AttributeArg][];
-  if (attributes.some(([, spec]) => spec.kind === ("tensor" as string))) throw new ArgumentError(`defineOp(${name}): tensors come before attributes`);
+  if (attributes.some(([, spec]) => spec.kind === ("tensor" as string)))
+    throw new ArgumentError(`defineOp(${name}): tensors come before attributes`);
 
   // Each dimension name becomes a number, so that checking a call compares integers and allocates nothing.
   const dimNames = [...new Set(tensors.flatMap(([, spec]) => spec.dims))];
@@ -122,13 +132,19 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
       if (!isTensor(value)) throw new ArgumentError(`${name}: ${entry[0]} must be a tensor, but is ${typeof value}`);
       if (value.disposed) value.assertAlive(`${name}: ${entry[0]}`);
       if (device === undefined) device = value.device;
-      else if (device !== value.device) throw new ArgumentError(`${name}: ${entry[0]} lives on another device (${value.device.name}) than the arguments before it (${device.name})`);
+      else if (device !== value.device)
+        throw new ArgumentError(
+          `${name}: ${entry[0]} lives on another device (${value.device.name}) than the arguments before it (${device.name})`,
+        );
       if (!entry[1].dtypes.includes(value.dtype)) {
-        throw new ArgumentError(`${name}: ${entry[0]} must be ${entry[1].dtypes.join(" or ")}, but is ${describe(value)}`);
+        throw new ArgumentError(
+          `${name}: ${entry[0]} must be ${entry[1].dtypes.join(" or ")}, but is ${describe(value)}`,
+        );
       }
       const dims = dimIndices[t]!;
       const shape = value.shape;
-      if (shape.length !== dims.length) throw new ShapeError(`${name}: ${entry[0]} must be [${entry[1].dims.join(", ")}], but is ${describe(value)}`);
+      if (shape.length !== dims.length)
+        throw new ShapeError(`${name}: ${entry[0]} must be [${entry[1].dims.join(", ")}], but is ${describe(value)}`);
       for (let d = 0; d < dims.length; d++) {
         const dim = dims[d]!;
         if (sizes[dim] === -1) sizes[dim] = shape[d]!;
@@ -141,11 +157,14 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
       const [key, spec] = attributes[a]!;
       const value = values[key];
       if (spec.kind === "boolean") {
-        if (typeof value !== "boolean") throw new ArgumentError(`${name}: ${key} must be true or false, but is ${String(value)}`);
+        if (typeof value !== "boolean")
+          throw new ArgumentError(`${name}: ${key} must be true or false, but is ${String(value)}`);
         numbers[a] = value ? 1 : 0;
       } else {
         if (typeof value !== "number" || (spec.kind === "integer" && !Number.isInteger(value))) {
-          throw new ArgumentError(`${name}: ${key} must be ${spec.kind === "integer" ? "an integer" : "a number"}, but is ${String(value)}`);
+          throw new ArgumentError(
+            `${name}: ${key} must be ${spec.kind === "integer" ? "an integer" : "a number"}, but is ${String(value)}`,
+          );
         }
         numbers[a] = value;
       }
@@ -159,8 +178,12 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
 
   function mismatch(values: Record<string, unknown>, dim: number, key: string, size: number): ShapeError {
     const [first] = tensors.find(([other], t) => values[other] !== undefined && dimIndices[t]!.includes(dim))!;
-    const all = tensors.filter(([other]) => isTensor(values[other])).map(([other]) => `${other} ${describe(values[other] as Tensor)}`);
-    return new ShapeError(`${name}: "${dimNames[dim]}" is ${sizes[dim]} in ${first}, but ${size} in ${key} (${all.join(", ")})`);
+    const all = tensors
+      .filter(([other]) => isTensor(values[other]))
+      .map(([other]) => `${other} ${describe(values[other] as Tensor)}`);
+    return new ShapeError(
+      `${name}: "${dimNames[dim]}" is ${sizes[dim]} in ${first}, but ${size} in ${key} (${all.join(", ")})`,
+    );
   }
 
   const op = record as unknown as Op<A, O>;

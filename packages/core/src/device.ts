@@ -50,7 +50,12 @@ export abstract class Device {
   /** Takes memory back in queue order: ops already recorded still use it. */
   protected abstract free(storage: Storage): void;
   /** Records one op. Arguments are checked; outputs are allocated. */
-  protected abstract enqueue(op: AnyOp, inputs: readonly (Tensor | undefined)[], attributes: readonly number[], outputs: readonly Tensor[]): void;
+  protected abstract enqueue(
+    op: AnyOp,
+    inputs: readonly (Tensor | undefined)[],
+    attributes: readonly number[],
+    outputs: readonly Tensor[],
+  ): void;
   /** Records a copy from the host; `bytes` may be reused at once. `tensor` is dense. */
   protected abstract enqueueWrite(tensor: Tensor, bytes: Uint8Array): void;
   /** Records a copy to the host, dense. */
@@ -73,7 +78,8 @@ export abstract class Device {
   /** A tensor with undefined content. */
   empty(shape: Shape, dtype: DType, what = "empty"): Tensor {
     const bytes = elementsOf(shape) * bytesOf(dtype);
-    if (!(Number.isSafeInteger(bytes) && bytes >= 0)) throw new ShapeError(`${what}: ${formatShape(shape)} is no shape`);
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0))
+      throw new ShapeError(`${what}: ${formatShape(shape)} is no shape`);
     const storage = this.allocate(bytes, what);
     this.liveBytes += bytes;
     if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
@@ -83,7 +89,9 @@ export abstract class Device {
   /** A tensor holding `values`, row-major, rounded to `dtype`. */
   tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
     if (values.length !== elementsOf(shape)) {
-      throw new ShapeError(`tensor: ${values.length} values for shape ${formatShape(shape)}, which has ${elementsOf(shape)}`);
+      throw new ShapeError(
+        `tensor: ${values.length} values for shape ${formatShape(shape)}, which has ${elementsOf(shape)}`,
+      );
     }
     const tensor = this.empty(shape, dtype, "tensor");
     this.enqueueWrite(tensor, encode(dtype, values));
@@ -93,7 +101,10 @@ export abstract class Device {
   /** A tensor holding bytes as stored (little-endian, row-major). */
   tensorFromBytes(bytes: Uint8Array, shape: Shape, dtype: DType): Tensor {
     const expected = elementsOf(shape) * bytesOf(dtype);
-    if (bytes.byteLength !== expected) throw new ShapeError(`tensorFromBytes: ${bytes.byteLength} bytes for ${formatShape(shape)} ${dtype}, which has ${expected}`);
+    if (bytes.byteLength !== expected)
+      throw new ShapeError(
+        `tensorFromBytes: ${bytes.byteLength} bytes for ${formatShape(shape)} ${dtype}, which has ${expected}`,
+      );
     const tensor = this.empty(shape, dtype, "tensorFromBytes");
     this.enqueueWrite(tensor, bytes);
     return tensor;
@@ -112,8 +123,10 @@ export abstract class Device {
       tensor,
       write: (values) => {
         tensor.assertAlive("slot.write");
-        if (values.length > tensor.elements) throw new ShapeError(`slot.write: ${values.length} values for a slot ${describe(tensor)}`);
-        const filled = values.length === tensor.elements ? tensor : new Tensor(this, tensor.storage, dtype, [values.length], 0, 1);
+        if (values.length > tensor.elements)
+          throw new ShapeError(`slot.write: ${values.length} values for a slot ${describe(tensor)}`);
+        const filled =
+          values.length === tensor.elements ? tensor : new Tensor(this, tensor.storage, dtype, [values.length], 0, 1);
         this.enqueueWrite(filled, encode(dtype, values));
       },
     };
@@ -146,7 +159,12 @@ export abstract class Device {
   }
 
   /** Checked by `defineOp` before anything is allocated. */
-  record(op: AnyOp, inputs: readonly (Tensor | undefined)[], attributes: readonly number[], outputs: readonly Tensor[]): void {
+  record(
+    op: AnyOp,
+    inputs: readonly (Tensor | undefined)[],
+    attributes: readonly number[],
+    outputs: readonly Tensor[],
+  ): void {
     this.enqueue(op, inputs, attributes, outputs);
   }
 
@@ -196,4 +214,3 @@ function collect(value: unknown, into: Set<Tensor>, depth: number): void {
     for (const item of inner) collect(item, into, depth + 1);
   }
 }
-

@@ -68,9 +68,27 @@ function roundHalfEven(value: number): number {
 }
 
 export const codecs: Record<DType, Codec> = {
-  f32: { id: 0, bytes: 4, unit: 2 ** -24, get: (v, i) => v.getFloat32(i, true), set: (v, i, x) => v.setFloat32(i, x, true) },
-  f16: { id: 1, bytes: 2, unit: 2 ** -11, get: (v, i) => f16ToNumber(v.getUint16(i, true)), set: (v, i, x) => v.setUint16(i, numberToF16(x), true) },
-  bf16: { id: 2, bytes: 2, unit: 2 ** -8, get: (v, i) => bf16ToNumber(v.getUint16(i, true)), set: (v, i, x) => v.setUint16(i, numberToBf16(x), true) },
+  f32: {
+    id: 0,
+    bytes: 4,
+    unit: 2 ** -24,
+    get: (v, i) => v.getFloat32(i, true),
+    set: (v, i, x) => v.setFloat32(i, x, true),
+  },
+  f16: {
+    id: 1,
+    bytes: 2,
+    unit: 2 ** -11,
+    get: (v, i) => f16ToNumber(v.getUint16(i, true)),
+    set: (v, i, x) => v.setUint16(i, numberToF16(x), true),
+  },
+  bf16: {
+    id: 2,
+    bytes: 2,
+    unit: 2 ** -8,
+    get: (v, i) => bf16ToNumber(v.getUint16(i, true)),
+    set: (v, i, x) => v.setUint16(i, numberToBf16(x), true),
+  },
   i32: { id: 3, bytes: 4, unit: 0, get: (v, i) => v.getInt32(i, true), set: (v, i, x) => v.setInt32(i, x, true) },
   i8: { id: 4, bytes: 1, unit: 0, get: (v, i) => v.getInt8(i), set: (v, i, x) => v.setInt8(i, x) },
   u8: { id: 5, bytes: 1, unit: 0, get: (v, i) => v.getUint8(i), set: (v, i, x) => v.setUint8(i, x) },
@@ -89,15 +107,17 @@ export function decode(dtype: DType, bytes: Uint8Array): HostArray {
     return Float32Array.from({ length: count }, (_, i) => codecs[dtype].get(view, i * 2));
   }
   const aligned = bytes.byteOffset % bytesOf(dtype) === 0 ? bytes : bytes.slice();
-  const Array_ = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
-  return new Array_(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
+  const TypedArray = { f32: Float32Array, i32: Int32Array, i8: Int8Array, u8: Uint8Array }[dtype];
+  return new TypedArray(aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
 }
 
 /** Encodes numbers as dense little-endian elements of a dtype. */
 export function encode(dtype: DType, values: ArrayLike<number>): Uint8Array {
   const size = bytesOf(dtype);
-  if (dtype === "f32" && values instanceof Float32Array) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  if (dtype === "i32" && values instanceof Int32Array) return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (dtype === "f32" && values instanceof Float32Array)
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  if (dtype === "i32" && values instanceof Int32Array)
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bytes = new Uint8Array(values.length * size);
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) codecs[dtype].set(view, i * size, values[i]!);

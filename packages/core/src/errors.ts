@@ -48,7 +48,10 @@ export class OutOfMemory extends WhittleError {
   readonly bytes: number;
 
   constructor(what: string, bytes: number, free: number, budget: number) {
-    super("out_of_memory", `${what}: needs ${bytes} bytes, but only ${free} of the device's budget of ${budget} are free`);
+    super(
+      "out_of_memory",
+      `${what}: needs ${bytes} bytes, but only ${free} of the device's budget of ${budget} are free`,
+    );
     this.bytes = bytes;
   }
 }

@@ -46,7 +46,10 @@ export class HostTensor implements TensorType {
     const values = new Float64Array(rows * columns);
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < columns; j++) {
-        values[i * columns + j] = this.codec.get(this.view, this.byteOffset + (i * this.strides[0] + j) * this.codec.bytes);
+        values[i * columns + j] = this.codec.get(
+          this.view,
+          this.byteOffset + (i * this.strides[0] + j) * this.codec.bytes,
+        );
       }
     }
     return values;

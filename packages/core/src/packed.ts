@@ -30,7 +30,10 @@ function packedStep(layers: readonly AttentionShape[], device: Device, rows: Row
   const started = new Map<SequenceId, number>();
   for (const run of rows.runs) {
     if (run.sequence < 0) continue;
-    if (started.has(run.sequence)) throw new ArgumentError(`packed: sequence ${run.sequence} has two runs in one step; its rows must stand together`);
+    if (started.has(run.sequence))
+      throw new ArgumentError(
+        `packed: sequence ${run.sequence} has two runs in one step; its rows must stand together`,
+      );
     started.set(run.sequence, run.from);
     for (let row = run.from; row < run.from + run.count; row++) ranges.set([run.from, row + 1], row * 2);
   }

@@ -2,10 +2,10 @@ import { open } from "node:fs/promises";
 import { Device, type Storage } from "./device.js";
 import { type AnyOp } from "./define-op.js";
 import { bytesOf, type DType } from "./dtypes.js";
-import { CheckpointError, DeviceError, DeviceLost, isWhittleError, OutOfMemory } from "./errors.js";
+import { CheckpointError, type DeviceError, DeviceLost, isWhittleError, OutOfMemory } from "./errors.js";
 import { HostTensor } from "./host-tensor.js";
 import { elementsOf, rowElementsOf, type Shape } from "./shape.js";
-import { Tensor } from "./tensor.js";
+import type { Tensor } from "./tensor.js";
 
 interface HostStorage extends Storage {
   readonly buffer: ArrayBuffer;
@@ -44,7 +44,12 @@ class ReferenceDevice extends Device {
 
   protected free(): void {}
 
-  protected enqueue(op: AnyOp, inputs: readonly (Tensor | undefined)[], attributes: readonly number[], outputs: readonly Tensor[]): void {
+  protected enqueue(
+    op: AnyOp,
+    inputs: readonly (Tensor | undefined)[],
+    attributes: readonly number[],
+    outputs: readonly Tensor[],
+  ): void {
     this.assertOpen();
     const args: Record<string, unknown> = {};
     const mutated: Tensor[] = [];
@@ -105,7 +110,11 @@ class ReferenceDevice extends Device {
     const handle = await open(file, "r");
     try {
       const { bytesRead } = await handle.read(bytes, 0, bytes.length, byteOffset);
-      if (bytesRead < bytes.length) throw new CheckpointError(file, `ends after ${byteOffset + bytesRead} bytes, but a tensor needs ${byteOffset + bytes.length}`);
+      if (bytesRead < bytes.length)
+        throw new CheckpointError(
+          file,
+          `ends after ${byteOffset + bytesRead} bytes, but a tensor needs ${byteOffset + bytes.length}`,
+        );
     } finally {
       await handle.close();
     }

@@ -29,16 +29,23 @@ export const attention = defineOp({
     attendRanges(q, k, v, ranges, { heads, kvHeads, scale }, (row, column, value) => y.set(value, row, column));
   },
   bound({ q, k, v, ranges, heads, kvHeads, scale }, [limit]) {
-    attendRanges(q, k, v, ranges, { heads, kvHeads, scale }, (row, column, _value, error) => limit!.set(error, row, column));
+    attendRanges(q, k, v, ranges, { heads, kvHeads, scale }, (row, column, _value, error) =>
+      limit!.set(error, row, column),
+    );
   },
 });
 
 /** @throws ShapeError if the widths are not whole heads or the heads not whole groups. */
-export function checkHeads(op: string, sizes: { width: number; keyWidth: number; valueWidth: number; heads: number; kvHeads: number }): void {
+export function checkHeads(
+  op: string,
+  sizes: { width: number; keyWidth: number; valueWidth: number; heads: number; kvHeads: number },
+): void {
   const { width, keyWidth, valueWidth, heads, kvHeads } = sizes;
   const whole = heads > 0 && kvHeads > 0 && heads % kvHeads === 0 && width % heads === 0 && valueWidth % kvHeads === 0;
   if (!whole || keyWidth !== (width / heads) * kvHeads) {
-    throw new ShapeError(`${op}: ${heads} heads over ${kvHeads} key heads do not fit widths q ${width}, k ${keyWidth}, v ${valueWidth} (k must have kvHeads · q/heads columns)`);
+    throw new ShapeError(
+      `${op}: ${heads} heads over ${kvHeads} key heads do not fit widths q ${width}, k ${keyWidth}, v ${valueWidth} (k must have kvHeads · q/heads columns)`,
+    );
   }
 }
 
@@ -52,17 +59,30 @@ function attendRanges(
 ): void {
   for (let row = 0; row < q.size(0); row++) {
     const [from, to] = [ranges.at(row, 0), ranges.at(row, 1)];
-    if (from < 0 || to > k.size(0)) throw new DeviceError("attention", `row ${row} sees keys ${from} to ${to} of ${k.size(0)}`);
+    if (from < 0 || to > k.size(0))
+      throw new DeviceError("attention", `row ${row} sees keys ${from} to ${to} of ${k.size(0)}`);
     const keys = Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
     for (let head = 0; head < heads; head++) {
-      attendHead({ q, k, v, row, head, heads, kvHeads, scale, keys }, (i, value, error) => store(row, head * (v.size(1) / kvHeads) + i, value, error));
+      attendHead({ q, k, v, row, head, heads, kvHeads, scale, keys }, (i, value, error) =>
+        store(row, head * (v.size(1) / kvHeads) + i, value, error),
+      );
     }
   }
 }
 
 /** One head of one row over a list of key rows; also gives the row's error bound. Returns the softmax's maximum and normaliser. */
 export function attendHead(
-  a: { q: HostTensor; k: HostTensor; v: HostTensor; row: number; head: number; heads: number; kvHeads: number; scale: number; keys: readonly number[] },
+  a: {
+    q: HostTensor;
+    k: HostTensor;
+    v: HostTensor;
+    row: number;
+    head: number;
+    heads: number;
+    kvHeads: number;
+    scale: number;
+    keys: readonly number[];
+  },
   store: (i: number, value: number, error: number) => void,
 ): { max: number; sum: number; logitError: number } {
   const headDim = a.q.size(1) / a.heads;
@@ -92,7 +112,12 @@ export function attendHead(
       magnitude += Math.abs(product);
     });
     // An error e in the logits moves each weight by a factor of up to 1 + 2e; 16u is the exponential's own.
-    store(i, value, magnitude * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) + sumBound(a.keys.length, magnitude));
+    store(
+      i,
+      value,
+      magnitude * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) +
+        sumBound(a.keys.length, magnitude),
+    );
   }
   return { max, sum: a.keys.length === 0 ? 0 : sum, logitError };
 }

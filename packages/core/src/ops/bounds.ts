@@ -6,4 +6,3 @@ const unit = codecs.f32.unit;
 export function sumBound(count: number, magnitude: number): number {
   return (4 + 2 * Math.sqrt(count)) * unit * magnitude + Number.MIN_VALUE;
 }
-

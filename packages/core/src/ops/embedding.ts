@@ -15,7 +15,8 @@ export const embedding = defineOp({
   reference({ table, ids }, [y]) {
     for (let row = 0; row < ids.size(0); row++) {
       const id = ids.at(row);
-      if (id >= table.size(0)) throw new DeviceError("embedding", `id ${id} in row ${row} is outside of the table of ${table.size(0)} rows`);
+      if (id >= table.size(0))
+        throw new DeviceError("embedding", `id ${id} in row ${row} is outside of the table of ${table.size(0)} rows`);
       for (let i = 0; i < table.size(1); i++) y.set(id < 0 ? 0 : table.at(id, i), row, i);
     }
   },

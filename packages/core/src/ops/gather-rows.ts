@@ -14,7 +14,8 @@ export const gatherRows = defineOp({
   reference({ x, indices }, [y]) {
     for (let i = 0; i < indices.size(0); i++) {
       const row = indices.at(i);
-      if (row < 0 || row >= x.size(0)) throw new DeviceError("gatherRows", `index ${row} at ${i} is outside of ${x.size(0)} rows`);
+      if (row < 0 || row >= x.size(0))
+        throw new DeviceError("gatherRows", `index ${row} at ${i} is outside of ${x.size(0)} rows`);
       for (let j = 0; j < x.size(1); j++) y.set(x.at(row, j), i, j);
     }
   },

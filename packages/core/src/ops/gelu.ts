@@ -24,7 +24,8 @@ export const gelu = defineOp({
 
   // 1 + tanh (or erf) cancels for negative x, so the error stands against |x|, not against the result.
   bound({ x }, [limit]) {
-    for (let row = 0; row < x.size(0); row++) for (let i = 0; i < x.size(1); i++) limit!.set(16 * codecs.f32.unit * Math.abs(x.at(row, i)) + 2 ** -140, row, i);
+    for (let row = 0; row < x.size(0); row++)
+      for (let i = 0; i < x.size(1); i++) limit!.set(16 * codecs.f32.unit * Math.abs(x.at(row, i)) + 2 ** -140, row, i);
   },
 });
 

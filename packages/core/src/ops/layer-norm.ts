@@ -28,7 +28,13 @@ export const layerNorm = defineOp({
  */
 export const addLayerNorm = defineOp({
   name: "addLayerNorm",
-  args: { x: floats("rows", "hidden"), residual: floats("rows", "hidden"), weight: weights("hidden"), bias: weights("hidden"), epsilon: attribute.number },
+  args: {
+    x: floats("rows", "hidden"),
+    residual: floats("rows", "hidden"),
+    weight: weights("hidden"),
+    bias: weights("hidden"),
+    epsilon: attribute.number,
+  },
   outputs: ({ x }) => [like(x), like(x)],
   reference({ x, residual, weight, bias, epsilon }, [sum, normed]) {
     addRows(x, residual, sum);

@@ -12,7 +12,10 @@ export const philoxWords = defineOp({
   outputs: ({ counters }) => [{ shape: [counters.shape[0]!, 4], dtype: "i32" }],
   reference({ counters, keys }, [words]) {
     for (let row = 0; row < counters.size(0); row++) {
-      const random = philox([counters.at(row, 0), counters.at(row, 1), counters.at(row, 2), counters.at(row, 3)], [keys.at(row, 0), keys.at(row, 1)]);
+      const random = philox(
+        [counters.at(row, 0), counters.at(row, 1), counters.at(row, 2), counters.at(row, 3)],
+        [keys.at(row, 0), keys.at(row, 1)],
+      );
       random.forEach((word, i) => words.set(word | 0, row, i));
     }
   },

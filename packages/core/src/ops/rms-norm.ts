@@ -27,7 +27,12 @@ export const rmsNorm = defineOp({
  */
 export const addRmsNorm = defineOp({
   name: "addRmsNorm",
-  args: { x: floats("rows", "hidden"), residual: floats("rows", "hidden"), weight: weights("hidden"), epsilon: attribute.number },
+  args: {
+    x: floats("rows", "hidden"),
+    residual: floats("rows", "hidden"),
+    weight: weights("hidden"),
+    epsilon: attribute.number,
+  },
   outputs: ({ x }) => [like(x), like(x)],
   reference({ x, residual, weight, epsilon }, [sum, normed]) {
     addRows(x, residual, sum);
@@ -49,7 +54,8 @@ function normaliseRows(x: HostTensor, weight: HostTensor, epsilon: number, y: Ho
 
 /** `sum = x + residual`, element by element. */
 export function addRows(x: HostTensor, residual: HostTensor, sum: HostTensor): void {
-  for (let row = 0; row < x.size(0); row++) for (let i = 0; i < x.size(1); i++) sum.set(x.at(row, i) + residual.at(row, i), row, i);
+  for (let row = 0; row < x.size(0); row++)
+    for (let i = 0; i < x.size(1); i++) sum.set(x.at(row, i) + residual.at(row, i), row, i);
 }
 
 /** All terms of the sum of squares are positive, so its error is relative to the result; a handful of roundings follow. */

@@ -12,8 +12,11 @@ export const rope = defineOp({
   name: "rope",
   args: { x: floats("rows", "width"), table: floats("rows", "headDim") },
   outputs: ({ x, table }) => {
-    if (table.shape[1]! === 0 || x.shape[1]! % table.shape[1]! !== 0) {
-      throw new ShapeError(`rope: x must hold whole heads of ${table.shape[1]} elements, but is ${describe(x)}`);
+    const headDim = table.shape[1]!;
+    if (headDim === 0 || headDim % 2 !== 0 || x.shape[1]! % headDim !== 0) {
+      throw new ShapeError(
+        `rope: x must hold whole heads of ${headDim} elements, an even number, but is ${describe(x)}`,
+      );
     }
     return [like(x)];
   },

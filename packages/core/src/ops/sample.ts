@@ -27,7 +27,9 @@ export const sample = defineOp({
 function draw(logits: HostTensor, settings: HostTensor, keys: HostTensor, row: number): number {
   if (settings.at(row, 0) === 0) return argmaxOfRow("sample", logits, row);
   const law = samplingLaw(logits, settings, row);
-  const u = uniform(philox([keys.at(row, 3), keys.at(row, 2), purpose.sample, 0], [keys.at(row, 0), keys.at(row, 1)])[0]);
+  const u = uniform(
+    philox([keys.at(row, 3), keys.at(row, 2), purpose.sample, 0], [keys.at(row, 0), keys.at(row, 1)])[0],
+  );
   let cumulative = 0;
   let last = -1;
   for (const [id, probability] of law) {
@@ -39,8 +41,17 @@ function draw(logits: HostTensor, settings: HostTensor, keys: HostTensor, row: n
 }
 
 /** The kept ids in order of id with their renormalised probabilities. */
-export function samplingLaw(logits: HostTensor, settings: HostTensor, row: number): [id: number, probability: number][] {
-  const [temperature, topK, topP, minP] = [0, 1, 2, 3].map((i) => settings.at(row, i)) as [number, number, number, number];
+export function samplingLaw(
+  logits: HostTensor,
+  settings: HostTensor,
+  row: number,
+): [id: number, probability: number][] {
+  const [temperature, topK, topP, minP] = [0, 1, 2, 3].map((i) => settings.at(row, i)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const largest = logits.at(row, argmaxOfRow("sample", logits, row));
   const all: [number, number][] = [];
   for (let id = 0; id < logits.size(1); id++) {

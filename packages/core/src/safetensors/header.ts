@@ -24,7 +24,17 @@ export interface SafetensorsHeader {
 export const maxHeaderBytes = 100_000_000;
 
 const ours: Readonly<Record<string, DType>> = { F32: "f32", F16: "f16", BF16: "bf16", I32: "i32", I8: "i8", U8: "u8" };
-const sizes: Readonly<Record<string, number>> = { F64: 8, I64: 8, U64: 8, U32: 4, I16: 2, U16: 2, F8_E4M3: 1, F8_E5M2: 1, BOOL: 1 };
+const sizes: Readonly<Record<string, number>> = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  U32: 4,
+  I16: 2,
+  U16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  BOOL: 1,
+};
 
 /** The format's name of a dtype. */
 export function storedName(dtype: DType): string {
@@ -77,28 +87,40 @@ function parseEntry(file: string, name: string, entry: unknown, dataStart: numbe
   const dtype = Object.hasOwn(ours, storedAs) ? ours[storedAs] : undefined;
   const size = dtype ? bytesOf(dtype) : Object.hasOwn(sizes, storedAs) ? sizes[storedAs] : undefined;
   if (size === undefined) throw bad(`unknown dtype ${JSON.stringify(storedAs)}`);
-  if (!isCounts(shape) || shape.length > 16) throw bad("shape must be a list of at most 16 sizes, whole and not negative");
+  if (!isCounts(shape) || shape.length > 16)
+    throw bad("shape must be a list of at most 16 sizes, whole and not negative");
   if (!isCounts(offsets) || offsets.length !== 2) throw bad("data_offsets must be two whole numbers");
   const [begin, end] = offsets as [number, number];
   const bytes = elementsOf(shape) * size;
   if (!Number.isSafeInteger(bytes)) throw bad(`shape ${formatShape(shape)} is too large to exist`);
-  if (begin > end || end > dataBytes) throw bad(`data_offsets [${begin}, ${end}] lie outside of the file's ${dataBytes} bytes of data (cut short?)`);
-  if (end - begin !== bytes) throw bad(`data_offsets span ${end - begin} bytes, but ${storedAs} ${formatShape(shape)} has ${bytes}`);
+  if (begin > end || end > dataBytes)
+    throw bad(`data_offsets [${begin}, ${end}] lie outside of the file's ${dataBytes} bytes of data (cut short?)`);
+  if (end - begin !== bytes)
+    throw bad(`data_offsets span ${end - begin} bytes, but ${storedAs} ${formatShape(shape)} has ${bytes}`);
   return { file, byteOffset: dataStart + begin, bytes, shape, storedAs, ...(dtype && { dtype }) };
 }
 
 /** The format allows neither overlaps nor holes: bytes that no tensor owns could hide anything. */
-function checkCoverage(file: string, tensors: ReadonlyMap<string, StoredTensor>, dataStart: number, dataBytes: number): void {
+function checkCoverage(
+  file: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  dataStart: number,
+  dataBytes: number,
+): void {
   const inOrder = [...tensors].sort(([, a], [, b]) => a.byteOffset - b.byteOffset || a.bytes - b.bytes);
   let end = dataStart;
   for (const [name, tensor] of inOrder) {
     if (tensor.byteOffset !== end) {
       const what = tensor.byteOffset < end ? "overlaps the tensor before it" : "leaves a hole before it";
-      throw new CheckpointError(file, `tensor ${JSON.stringify(name)} ${what} (begins at byte ${tensor.byteOffset}, expected ${end})`);
+      throw new CheckpointError(
+        file,
+        `tensor ${JSON.stringify(name)} ${what} (begins at byte ${tensor.byteOffset}, expected ${end})`,
+      );
     }
     end += tensor.bytes;
   }
-  if (end !== dataStart + dataBytes) throw new CheckpointError(file, `${dataStart + dataBytes - end} bytes at the end belong to no tensor`);
+  if (end !== dataStart + dataBytes)
+    throw new CheckpointError(file, `${dataStart + dataBytes - end} bytes at the end belong to no tensor`);
 }
 
 function isObject(value: unknown): value is object {

@@ -42,7 +42,10 @@ export async function readTensorBytes(tensor: StoredTensor): Promise<Uint8Array>
 /** Reads and checks the header of one file. */
 export async function readHeader(file: string): Promise<SafetensorsHeader> {
   const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    throw new CheckpointError(file, error.code === "ENOENT" ? "there is no such file" : `cannot be opened (${error.code})`);
+    throw new CheckpointError(
+      file,
+      error.code === "ENOENT" ? "there is no such file" : `cannot be opened (${error.code})`,
+    );
   });
   try {
     const info = await handle.stat();
@@ -50,7 +53,10 @@ export async function readHeader(file: string): Promise<SafetensorsHeader> {
     if (info.size < 8) throw new CheckpointError(file, `is ${info.size} bytes long, too short for a safetensors file`);
     const length = new DataView((await readExactly(handle, file, 0, 8)).buffer).getBigUint64(0, true);
     if (length > BigInt(maxHeaderBytes) || length > BigInt(info.size - 8)) {
-      throw new CheckpointError(file, `its header claims ${length} bytes, but the file has ${info.size} and the format allows ${maxHeaderBytes} (not a safetensors file, or cut short)`);
+      throw new CheckpointError(
+        file,
+        `its header claims ${length} bytes, but the file has ${info.size} and the format allows ${maxHeaderBytes} (not a safetensors file, or cut short)`,
+      );
     }
     const json = await readExactly(handle, file, 8, Number(length));
     return parseHeader(file, json, info.size - 8 - Number(length));
@@ -72,12 +78,17 @@ async function sharded(path: string, index: string): Promise<Checkpoint> {
     const header = await readHeader(join(path, shard));
     metadata = { ...metadata, ...header.metadata };
     for (const [name, tensor] of header.tensors) {
-      if (map.get(name) !== shard) throw new CheckpointError(tensor.file, `holds tensor ${JSON.stringify(name)}, which the index places in ${map.get(name) ?? "no file"}`);
+      if (map.get(name) !== shard)
+        throw new CheckpointError(
+          tensor.file,
+          `holds tensor ${JSON.stringify(name)}, which the index places in ${map.get(name) ?? "no file"}`,
+        );
       tensors.set(name, tensor);
     }
   }
   for (const [name, shard] of map) {
-    if (!tensors.has(name)) throw new CheckpointError(index, `places tensor ${JSON.stringify(name)} in ${shard}, which does not hold it`);
+    if (!tensors.has(name))
+      throw new CheckpointError(index, `places tensor ${JSON.stringify(name)} in ${shard}, which does not hold it`);
   }
   return { path, files: files.map((file) => join(path, file)), tensors, metadata };
 }
@@ -90,10 +101,19 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
     throw new CheckpointError(index, `is not JSON (${(error as Error).message})`);
   }
   const map = (root as { weight_map?: unknown } | null)?.weight_map;
-  if (typeof map !== "object" || map === null || Array.isArray(map)) throw new CheckpointError(index, "has no weight_map object");
+  if (typeof map !== "object" || map === null || Array.isArray(map))
+    throw new CheckpointError(index, "has no weight_map object");
   for (const [name, shard] of Object.entries(map)) {
-    if (typeof shard !== "string" || shard !== basename(shard) || shard.includes("\\") || !shard.endsWith(".safetensors")) {
-      throw new CheckpointError(index, `places tensor ${JSON.stringify(name)} in ${JSON.stringify(shard)}, which is not the name of a .safetensors file beside it`);
+    if (
+      typeof shard !== "string" ||
+      shard !== basename(shard) ||
+      shard.includes("\\") ||
+      !shard.endsWith(".safetensors")
+    ) {
+      throw new CheckpointError(
+        index,
+        `places tensor ${JSON.stringify(name)} in ${JSON.stringify(shard)}, which is not the name of a .safetensors file beside it`,
+      );
     }
   }
   return new Map(Object.entries(map as Record<string, string>));
@@ -101,9 +121,10 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
 
 async function readExactly(handle: FileHandle, file: string, position: number, bytes: number): Promise<Uint8Array> {
   const buffer = new Uint8Array(bytes);
-  for (let done = 0; done < bytes; ) {
+  for (let done = 0; done < bytes;) {
     const { bytesRead } = await handle.read(buffer, done, bytes - done, position + done);
-    if (bytesRead === 0) throw new CheckpointError(file, `ends at byte ${position + done}, expected ${position + bytes}`);
+    if (bytesRead === 0)
+      throw new CheckpointError(file, `ends at byte ${position + done}, expected ${position + bytes}`);
     done += bytesRead;
   }
   return buffer;

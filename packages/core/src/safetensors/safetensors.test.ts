@@ -1,11 +1,18 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { encode } from "../dtypes.js";
 import { reference } from "../reference-device.js";
-import { openCheckpoint, parseHeader, readTensorBytes, type TensorSource, writeCheckpoint, writeSafetensors } from "./index.js";
+import {
+  openCheckpoint,
+  parseHeader,
+  readTensorBytes,
+  type TensorSource,
+  writeCheckpoint,
+  writeSafetensors,
+} from "./index.js";
 
 let folder: string;
 beforeAll(async () => {
@@ -17,10 +24,19 @@ const tensors: TensorSource[] = [
   { name: "a", dtype: "f32", shape: [2, 3], bytes: () => encode("f32", [1, 2, 3, 4, 5, 6]) },
   { name: "b.weight", dtype: "bf16", shape: [3], bytes: () => encode("bf16", [1, -2, 0.5]) },
   { name: "empty", dtype: "i32", shape: [0, 4], bytes: () => new Uint8Array() },
-  { name: "__proto__", dtype: "u8", shape: [2], *bytes() { yield Uint8Array.of(7); yield Uint8Array.of(8); } },
+  {
+    name: "__proto__",
+    dtype: "u8",
+    shape: [2],
+    *bytes() {
+      yield Uint8Array.of(7);
+      yield Uint8Array.of(8);
+    },
+  },
 ];
 
-const header = (root: unknown, dataBytes: number) => parseHeader("f", new TextEncoder().encode(typeof root === "string" ? root : JSON.stringify(root)), dataBytes);
+const header = (root: unknown, dataBytes: number) =>
+  parseHeader("f", new TextEncoder().encode(typeof root === "string" ? root : JSON.stringify(root)), dataBytes);
 const entry = (over: object = {}) => ({ t: { dtype: "F32", shape: [2, 2], data_offsets: [0, 16], ...over } });
 
 describe("a checkpoint", () => {
@@ -93,13 +109,23 @@ describe("a bad file is a clear error", () => {
     await expect(openCheckpoint(join(folder, "none"))).rejects.toThrow(/no such file or folder/);
     const empty = await mkdtemp(join(folder, "empty-"));
     await expect(openCheckpoint(empty)).rejects.toThrow(/neither model.safetensors nor/);
-    await writeFile(join(empty, "model.safetensors.index.json"), JSON.stringify({ weight_map: { a: "../cut.safetensors" } }));
+    await writeFile(
+      join(empty, "model.safetensors.index.json"),
+      JSON.stringify({ weight_map: { a: "../cut.safetensors" } }),
+    );
     await expect(openCheckpoint(empty)).rejects.toThrow(/not the name of a .safetensors file beside it/);
   });
 
   test("whatever the bytes: an error with a code or a header, never anything else", () => {
-    const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.constantFrom("F32", "BF16", [2, 2], [0, 16], 2 ** 60, -1, null));
-    const hostile = fc.dictionary(fc.string(), fc.record({ dtype: value, shape: value, data_offsets: value }, { requiredKeys: [] }));
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.integer(),
+      fc.constantFrom("F32", "BF16", [2, 2], [0, 16], 2 ** 60, -1, null),
+    );
+    const hostile = fc.dictionary(
+      fc.string(),
+      fc.record({ dtype: value, shape: value, data_offsets: value }, { requiredKeys: [] }),
+    );
     fc.assert(
       fc.property(fc.oneof(hostile, fc.jsonValue(), fc.string()), fc.nat(64), (root, bytes) => {
         try {

@@ -23,7 +23,11 @@ export interface WriteOptions {
  * Writes one safetensors file. The file appears whole or not at all.
  * @throws ArgumentError for a doubled name, or bytes that do not fit shape and dtype.
  */
-export async function writeSafetensors(file: string, tensors: readonly TensorSource[], options: WriteOptions = {}): Promise<void> {
+export async function writeSafetensors(
+  file: string,
+  tensors: readonly TensorSource[],
+  options: WriteOptions = {},
+): Promise<void> {
   const temporary = `${file}.${process.pid}.tmp`;
   const handle = await open(temporary, "w");
   try {
@@ -36,7 +40,10 @@ export async function writeSafetensors(file: string, tensors: readonly TensorSou
         if (written > byteLength(tensor)) break;
         await handle.writeFile(piece);
       }
-      if (written !== byteLength(tensor)) throw new ArgumentError(`${tensor.name}: gave ${written} bytes (or more), but its shape and dtype need ${byteLength(tensor)}`);
+      if (written !== byteLength(tensor))
+        throw new ArgumentError(
+          `${tensor.name}: gave ${written} bytes (or more), but its shape and dtype need ${byteLength(tensor)}`,
+        );
     }
     await handle.close();
     await rename(temporary, file);
@@ -48,7 +55,11 @@ export async function writeSafetensors(file: string, tensors: readonly TensorSou
 }
 
 /** Writes a folder's weights as `model.safetensors`, or as shards of at most `maxShardBytes` (default 5 GB) with their index. */
-export async function writeCheckpoint(folder: string, tensors: readonly TensorSource[], options: WriteOptions & { maxShardBytes?: number } = {}): Promise<void> {
+export async function writeCheckpoint(
+  folder: string,
+  tensors: readonly TensorSource[],
+  options: WriteOptions & { maxShardBytes?: number } = {},
+): Promise<void> {
   const shards = splitIntoShards(tensors, options.maxShardBytes ?? 5e9);
   if (shards.length <= 1) return writeSafetensors(join(folder, "model.safetensors"), tensors, options);
   const weightMap = new Map<string, string>();
@@ -59,7 +70,10 @@ export async function writeCheckpoint(folder: string, tensors: readonly TensorSo
     for (const tensor of shard) weightMap.set(tensor.name, name);
   }
   const total = tensors.reduce((sum, tensor) => sum + byteLength(tensor), 0);
-  await writeFile(join(folder, "model.safetensors.index.json"), JSON.stringify({ metadata: { total_size: total }, weight_map: Object.fromEntries(weightMap) }, null, 2));
+  await writeFile(
+    join(folder, "model.safetensors.index.json"),
+    JSON.stringify({ metadata: { total_size: total }, weight_map: Object.fromEntries(weightMap) }, null, 2),
+  );
 }
 
 function splitIntoShards(tensors: readonly TensorSource[], maxBytes: number): TensorSource[][] {
