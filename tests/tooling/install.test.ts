@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { FixtureRepository } from "./fixture-repository.js";
 
 const { isInstalled } = createRequire(import.meta.url)("../../scripts/bootstrap/install.cjs") as {
-  isInstalled(root: string): boolean;
+  isInstalled: (root: string) => boolean;
 };
 
 let repository: FixtureRepository;
