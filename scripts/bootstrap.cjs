@@ -4,6 +4,7 @@
 // still run far enough to say so.
 "use strict";
 
+var fs = require("fs");
 var path = require("path");
 
 var builder = require("./bootstrap/build.cjs");
@@ -16,6 +17,7 @@ var workspaces = require("./bootstrap/workspaces.cjs");
 
 var root = path.join(__dirname, "..");
 var server = "@whittle/example-server";
+var bench = "@whittle/bench";
 
 /** Leaves every workspace that `names` (all when null) needs installed and built, then calls `done(error)`. */
 function prepare(names, done) {
@@ -67,6 +69,21 @@ var commands = {
     });
   },
 
+  /** Runs one benchmark: `npm run bench -- <name> [options]`; without a name, lists them. */
+  bench: function (args) {
+    prepare([bench], function (error) {
+      if (error) return fail(error);
+      var folder = path.join(workspaces.find(workspaces.read(root), bench).directory, "dist");
+      var programs = fs.readdirSync(folder).filter(function (name) {
+        return /\.js$/.test(name);
+      });
+      if (programs.indexOf(args[0] + ".js") < 0) {
+        return fail(new Error("Benchmarks: " + programs.join(" ").replace(/\.js\b/g, "")));
+      }
+      processes.become(processes.node([path.join(folder, args[0] + ".js")].concat(args.slice(1))), root);
+    });
+  },
+
   /** Only builds: `node scripts/bootstrap.cjs build [workspace…]`. */
   build: function (args) {
     prepare(args.length > 0 ? args : null, function (error) {
@@ -82,4 +99,4 @@ function fail(error) {
 
 var command = commands[process.argv[2]];
 if (command) command(process.argv.slice(3));
-else fail(new Error("usage: node scripts/bootstrap.cjs start|test|build"));
+else fail(new Error("usage: node scripts/bootstrap.cjs start|test|bench|build"));
