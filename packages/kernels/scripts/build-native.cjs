@@ -26,6 +26,9 @@ if (fs.existsSync(cachePath) && !isUsable(fs.readFileSync(cachePath, "utf8"))) {
 // Not `cmake-js compile`: when a source has an error, that compiles everything a second time.
 const cmakeJs = path.join(path.dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js");
 const jobs = String(os.availableParallelism());
-const { status, error } = spawnSync(process.execPath, [cmakeJs, "build", "--parallel", jobs], { cwd: root, stdio: "inherit" });
+const { status, error } = spawnSync(process.execPath, [cmakeJs, "build", "--parallel", jobs], {
+  cwd: root,
+  stdio: "inherit",
+});
 if (error) throw error;
 process.exitCode = status === null ? 1 : status;
