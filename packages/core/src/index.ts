@@ -10,6 +10,7 @@ export * from "./philox.js";
 export * from "./interfaces/rows.js";
 export * from "./interfaces/kv-cache.js";
 export * from "./interfaces/causal-lm.js";
+export * from "./interfaces/scheduler-policy.js";
 export * from "./layers/linear.js";
 export * from "./packed.js";
 export * from "./safetensors/index.js";

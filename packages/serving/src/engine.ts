@@ -1,0 +1,64 @@
+import { type CacheFactory, type SchedulerPolicy } from "@whittle/core";
+import { type RequestEvent } from "./events.js";
+import { type Completion, type GenerateRequest, type Generation } from "./request.js";
+import { type ServedModel } from "./served-model.js";
+
+/** What an engine may use. */
+export interface EngineLimits {
+  /** Rows (tokens) in one step, of all requests together; a longer prompt is read in chunks. Default: 256. */
+  maxRows?: number;
+  /** Bytes for keys and values. Default: what `maxSequences` full contexts need, at most half of what the device has free. */
+  cacheBytes?: number;
+  /** Requests that run at once; more wait. Default: 32. */
+  maxSequences?: number;
+  /** Tokens that one request may have, prompt included. Default: the model's own limit. Never more than the cache holds. */
+  maxContext?: number;
+  /** Requests that may wait; one more is refused with `Overloaded`. Default: 1024. */
+  maxWaiting?: number;
+}
+
+export interface EngineOptions {
+  model: ServedModel;
+  /** Default: `floatCache()`. */
+  cache?: CacheFactory;
+  /** Default: `firstComeFirstServed`. */
+  policy?: SchedulerPolicy;
+  limits?: EngineLimits;
+  /** Called for each thing that happens to a request. Must not throw. */
+  onEvent?: (event: RequestEvent) => void;
+}
+
+/** Counts since the engine began, and what it holds now. */
+export interface EngineStats {
+  readonly running: number;
+  readonly waiting: number;
+  readonly blocks: { readonly free: number; readonly total: number };
+  readonly steps: number;
+  readonly failedSteps: number;
+  readonly preemptions: number;
+  /** Rows computed for prompts (also again, after a preemption). */
+  readonly promptTokens: number;
+  readonly generatedTokens: number;
+  readonly finishedRequests: number;
+}
+
+/** Runs many requests over one model and one cache, mixed in the same steps. */
+export interface Engine {
+  /** The model's name. */
+  readonly name: string;
+  readonly model: ServedModel;
+  /** Tokens that one request may have, prompt included. */
+  readonly contextLength: number;
+  /** Whether it takes requests. */
+  readonly accepting: boolean;
+  /**
+   * Submits a request; its pieces come as they are made.
+   * @throws RequestError, ContextOverflow, Overloaded, EngineClosed at the call; iterating throws what made the request fail (`DeviceError`, `DeviceLost`, `EngineClosed`).
+   */
+  generate(request: GenerateRequest): Generation;
+  /** Submits a request and gathers its answer. Rejects as `generate` throws. */
+  complete(request: GenerateRequest): Promise<Completion>;
+  stats(): EngineStats;
+  /** Takes no more requests, waits for those under way (or, with `abort`, ends them with `EngineClosed`), and gives the cache's memory back. The model stays open. */
+  close(options?: { abort?: boolean }): Promise<void>;
+}
