@@ -1,1 +1,1 @@
-export {};
+export * from "./ops/index.js";
