@@ -116,9 +116,7 @@ export abstract class Device {
 
   /** An input that changes from step to step. Owned by the caller (no scope frees it). */
   slot(shape: Shape, dtype: DType): Slot {
-    const scope = this.scopes.splice(0);
-    const tensor = this.zeros(shape, dtype);
-    this.scopes.push(...scope);
+    const tensor = this.unscoped(() => this.zeros(shape, dtype));
     return {
       tensor,
       write: (values) => {
@@ -155,6 +153,16 @@ export abstract class Device {
         if (kept?.has(tensor)) this.own(tensor);
         else tensor.dispose();
       }
+    }
+  }
+
+  /** Runs `fn` as if no scope were open: the tensors made in it are the caller's to dispose. For what outlives the call, such as a cache's pools. */
+  unscoped<T>(fn: () => T): T {
+    const scopes = this.scopes.splice(0);
+    try {
+      return fn();
+    } finally {
+      this.scopes.push(...scopes);
     }
   }
 

@@ -45,7 +45,7 @@ export interface KVCache {
   dispose(): void;
 }
 
-/** One step's view of the cache: prepared, then committed or discarded, exactly once. */
+/** One step's view of the cache: prepared, attended, then committed or discarded. Both are host work: nothing waits for the device. */
 export interface CacheStep {
   /**
    * Stores the rows' keys and values and attends. `q` `[rows, heads·headDim]`, `k`, `v` `[rows, kvHeads·headDim]` → `[rows, heads·headDim]`.
@@ -54,7 +54,10 @@ export interface CacheStep {
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor;
   /** Plain rows become part of their sequence; of held rows only the accepted ones (indices within the run, in order), a sequence absent from the map drops its own. */
   commit(accepted?: ReadonlyMap<SequenceId, Int32Array>): void;
-  /** The step failed or is unwanted: as if it had never been prepared. */
+  /**
+   * The step failed or is unwanted: as if it had never been prepared. Also after `commit`, since a failure is seen only when results are read: its sequences are cut
+   * back to where they were before the step. Later steps of theirs are discarded first.
+   */
   discard(): void;
 }
 

@@ -20,7 +20,10 @@ export interface RowBatch {
   /** `[rows]` i32, absolute within the sequence. */
   readonly positions: Tensor;
   readonly runs: readonly Run[];
-  /** `[rows, words]` i32 bit mask over the uncommitted rows of the row's sequence, in order, itself included; absent: causal. */
+  /**
+   * `[rows, words]` i32: what a held row sees besides the committed rows, as a bit mask over the uncommitted rows of its sequence, in order, itself
+   * included. Zeros in every other row: plain rows are always causal. Absent: all rows are.
+   */
   readonly ancestors?: Tensor;
   /** `[wanted]` i32: rows whose logits are needed. */
   readonly wanted: Tensor;
