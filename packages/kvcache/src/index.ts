@@ -1,1 +1,2 @@
 export * from "./ops/index.js";
+export { floatCache, type FloatCacheOptions } from "./float-cache.js";

@@ -1,0 +1,89 @@
+import { ArgumentError, type AttentionShape, type CacheStep, type RowBatch, type SequenceId, type Tensor } from "@whittle/core";
+import { type LayerPool } from "./layer-pool.js";
+import { appendKvPaged, attendPartPaged, moveRows } from "./ops/index.js";
+import { keptRows, type SequenceRows } from "./step-plan.js";
+import { type StepSlots } from "./step-slots.js";
+import { part, type StepTables } from "./step-tables.js";
+
+/** What the steps of one cache share. */
+export interface FloatPools {
+  readonly layers: readonly AttentionShape[];
+  readonly pools: readonly LayerPool[];
+  readonly blockSize: number;
+  readonly lent: StepSlots;
+}
+
+/** One step on the float cache. */
+export class FloatStep implements CacheStep {
+  private state: "open" | "committed" | "discarded" = "open";
+  /** Committed tokens of each sequence before this step. */
+  private readonly before: readonly number[];
+
+  constructor(
+    private readonly cache: FloatPools,
+    private readonly plan: readonly SequenceRows[],
+    private readonly tables: StepTables,
+    private readonly ancestors: RowBatch["ancestors"],
+  ) {
+    this.before = plan.map(({ sequence }) => sequence.length);
+  }
+
+  attend(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor {
+    this.assertOpen("attend");
+    const { heads, kvHeads, headDim, scale = 1 / Math.sqrt(headDim) } = this.cache.layers[layer]!;
+    const { keys, values } = this.cache.pools[layer]!;
+    const { slots, rows, tables } = this.tables;
+    appendKvPaged({ k, v, keys, values, slots });
+    const [out, stats] = attendPartPaged({ q, keys, values, tables, rows, ancestors: this.ancestors, heads, kvHeads, blockSize: this.cache.blockSize, scale });
+    stats.dispose();
+    return out;
+  }
+
+  commit(accepted?: ReadonlyMap<SequenceId, Int32Array>): void {
+    this.assertOpen("commit");
+    for (const id of accepted?.keys() ?? []) {
+      if (!this.plan.some(({ sequence }) => sequence.id === id)) throw new ArgumentError(`commit: sequence ${id} has no rows in this step`);
+    }
+    const kept = this.plan.map((entry) => keptRows(entry, accepted?.get(entry.sequence.id)));
+    this.closeUp(kept);
+    this.state = "committed";
+    this.plan.forEach(({ sequence }, i) => sequence.settle(sequence.length + kept[i]!.length));
+    this.giveTablesBack();
+  }
+
+  discard(): void {
+    if (this.state === "discarded") throw new ArgumentError("discard: the step was already discarded");
+    if (this.state === "committed") for (const { sequence } of this.plan) sequence.assertSettled("discard");
+    else this.giveTablesBack();
+    this.state = "discarded";
+    this.plan.forEach(({ sequence }, i) => sequence.settle(Math.min(sequence.length, this.before[i]!)));
+    const pools = this.cache.pools.flatMap(({ keys, values }) => [keys, values]).filter((pool) => !pool.disposed);
+    if (pools.length > 0) pools[0]!.device.heal(pools);
+  }
+
+  /** Moves the kept rows together where dropped ones leave gaps. What the slot held is no longer needed: every op that reads it is recorded. */
+  private closeUp(kept: readonly number[][]): void {
+    const moves = this.plan.flatMap(({ sequence }, i) =>
+      kept[i]!.flatMap((from, to) => (from === to ? [] : [[sequence.slotOf(sequence.length + from), sequence.slotOf(sequence.length + to)]])),
+    );
+    if (moves.length === 0) return;
+    const { slot } = this.tables.slot;
+    slot.write(moves.flat());
+    const view = part(slot.tensor, 0, [moves.length, 2]);
+    for (const { keys, values } of this.cache.pools) {
+      moveRows({ x: keys, moves: view });
+      moveRows({ x: values, moves: view });
+    }
+    view.dispose();
+  }
+
+  private giveTablesBack(): void {
+    const { slots, rows, tables, slot } = this.tables;
+    for (const view of [slots, rows, tables]) view.dispose();
+    this.cache.lent.give(slot);
+  }
+
+  private assertOpen(what: string): void {
+    if (this.state !== "open") throw new ArgumentError(`${what}: the step was already ${this.state}`);
+  }
+}
