@@ -48,6 +48,7 @@ export class CachedSequence {
 
   /** @throws ArgumentError if a step of this sequence is open. */
   assertSettled(what: string): void {
-    if (this.pending > 0) throw new ArgumentError(`${what}: sequence ${this.id} has a step that was neither committed nor discarded`);
+    if (this.pending > 0)
+      throw new ArgumentError(`${what}: sequence ${this.id} has a step that was neither committed nor discarded`);
   }
 }

@@ -58,7 +58,9 @@ it("gives what lists of tokens give, whatever is done to it", async () => {
         }
         const needed = ids.reduce((sum, [sequence, entry]) => {
           const before = model.get(sequence)!.length;
-          return sum + Math.ceil((before + entry.plain + entry.parents.length) / blockSize) - Math.ceil(before / blockSize);
+          return (
+            sum + Math.ceil((before + entry.plain + entry.parents.length) / blockSize) - Math.ceil(before / blockSize)
+          );
         }, 0);
         const batch = batchOf(device, runs);
         if (needed > freeIn(model)) {
@@ -68,14 +70,23 @@ it("gives what lists of tokens give, whatever is done to it", async () => {
         const open = cache.prepare(batch);
         expect(cache.capacity().free).toBe(freeIn(model) - needed);
         if (end === "fail" || end === "fail late") {
-          const failed = embedding({ table: device.zeros([1, 4]), ids: device.tensor(new Int32Array(expected.length).fill(1), [expected.length], "i32") });
+          const failed = embedding({
+            table: device.zeros([1, 4]),
+            ids: device.tensor(new Int32Array(expected.length).fill(1), [expected.length], "i32"),
+          });
           open.attend(0, device.zeros([expected.length, 8]), failed, failed);
           if (end === "fail late") open.commit(accepted);
           open.discard();
           return;
         }
-        const rows = await attendRows(device, open, runs.flatMap((run) => run.tokens));
-        rows.forEach((row, i) => expectedRow(...expected[i]!).forEach((value, j) => expect(row[j]).toBeCloseTo(value, 5)));
+        const rows = await attendRows(
+          device,
+          open,
+          runs.flatMap((run) => run.tokens),
+        );
+        rows.forEach((row, i) =>
+          expectedRow(...expected[i]!).forEach((value, j) => expect(row[j]).toBeCloseTo(value, 5)),
+        );
         if (end === "discard") return open.discard();
         open.commit(accepted);
         for (const [sequence, tokens] of kept) model.set(sequence, tokens);
@@ -111,6 +122,8 @@ function freeIn(model: Model): number {
 /** For each draft row the rows that it sees, itself last: its parents up to the root, or without a tree all before it. */
 function ancestorPaths(parents: readonly number[], tree: boolean): number[][] {
   const paths: number[][] = [];
-  parents.forEach((parent, i) => paths.push(tree ? [...(paths[parent] ?? []), i] : Array.from({ length: i + 1 }, (_, j) => j)));
+  parents.forEach((parent, i) =>
+    paths.push(tree ? [...(paths[parent] ?? []), i] : Array.from({ length: i + 1 }, (_, j) => j)),
+  );
   return paths;
 }

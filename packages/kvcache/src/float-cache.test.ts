@@ -10,7 +10,14 @@ function setUp({ blocks = 8, blockSize = 4, ...options }: FloatCacheOptions & { 
   const cache = floatCache({ blockSize, ...options })([testShape], device, blocks * blockSize * slotBytes);
   const run = async (...runs: TestRun[]) => {
     const step = cache.prepare(batchOf(device, runs));
-    return { step, rows: await attendRows(device, step, runs.flatMap((r) => r.tokens)) };
+    return {
+      step,
+      rows: await attendRows(
+        device,
+        step,
+        runs.flatMap((r) => r.tokens),
+      ),
+    };
   };
   const append = async (...runs: TestRun[]) => {
     const { step, rows } = await run(...runs);
@@ -31,10 +38,18 @@ describe("what rows see", () => {
     const { device, cache } = setUp();
     const { sequence } = cache.open();
     const tokens = range(0, 11);
-    const make = (columns: number, phase: number) => device.tensor(Float32Array.from({ length: 11 * columns }, (_, i) => Math.sin(i + phase)), [11, columns]);
+    const make = (columns: number, phase: number) =>
+      device.tensor(
+        Float32Array.from({ length: 11 * columns }, (_, i) => Math.sin(i + phase)),
+        [11, columns],
+      );
     const [q, k, v] = [make(8, 1), make(4, 2), make(4, 3)];
     const paged = cache.prepare(batchOf(device, [{ sequence, tokens }])).attend(0, q, k, v);
-    const ranges = device.tensor(tokens.flatMap((row) => [0, row + 1]), [11, 2], "i32");
+    const ranges = device.tensor(
+      tokens.flatMap((row) => [0, row + 1]),
+      [11, 2],
+      "i32",
+    );
     const whole = attention({ q, k, v, ranges, heads: 4, kvHeads: 2, scale: 1 / Math.sqrt(2) });
     expect(await paged.read()).toEqual(await whole.read());
   });
@@ -44,7 +59,11 @@ describe("what rows see", () => {
     const [a, b] = [cache.open().sequence, cache.open().sequence];
     await append({ sequence: a, tokens: range(0, 3) }, { sequence: b, tokens: range(50, 57) });
     await append({ sequence: -1, tokens: [7, 8] }, { sequence: a, tokens: range(3, 9) });
-    const rows = await append({ sequence: b, tokens: [57] }, { sequence: -1, tokens: [1] }, { sequence: a, tokens: [9, 10] });
+    const rows = await append(
+      { sequence: b, tokens: [57] },
+      { sequence: -1, tokens: [1] },
+      { sequence: a, tokens: [9, 10] },
+    );
     expectRow(rows[0], 57, range(50, 58));
     expect(new Set(rows[1])).toEqual(new Set([0]));
     expectRow(rows[2], 9, range(0, 10));
@@ -55,7 +74,11 @@ describe("what rows see", () => {
   it("covers several runs of one sequence in one step", async () => {
     const { cache, append } = setUp();
     const { sequence } = cache.open();
-    const rows = await append({ sequence, tokens: [1, 2] }, { sequence: -1, tokens: [9] }, { sequence, tokens: [3, 4, 5] });
+    const rows = await append(
+      { sequence, tokens: [1, 2] },
+      { sequence: -1, tokens: [9] },
+      { sequence, tokens: [3, 4, 5] },
+    );
     expectRow(rows[3], 3, [1, 2, 3]);
     expectRow(rows[5], 5, [1, 2, 3, 4, 5]);
   });
@@ -83,7 +106,10 @@ describe("held rows", () => {
     //   |     |
     //   22    23
     const tree = [[0], [1], [0, 2], [1, 3]];
-    const { step, rows } = await run({ sequence, tokens: [10] }, { sequence, tokens: [20, 21, 22, 23], held: true, tree, earlier: 1 });
+    const { step, rows } = await run(
+      { sequence, tokens: [10] },
+      { sequence, tokens: [20, 21, 22, 23], held: true, tree, earlier: 1 },
+    );
     expectRow(rows[0], 10, [0, 1, 2, 10]);
     expectRow(rows[1], 20, [0, 1, 2, 10, 20]);
     expectRow(rows[3], 22, [0, 1, 2, 10, 20, 22]);
@@ -230,15 +256,71 @@ describe("misuse is a clear error", () => {
   const cases: [string, (s: ReturnType<typeof setUp>, sequence: SequenceId) => unknown, string][] = [
     ["an unknown sequence", ({ cache }) => cache.length(99), "no sequence 99"],
     ["a closed sequence", ({ cache }, s) => (cache.close(s), cache.close(s)), "never opened, or closed"],
-    ["two open steps of one sequence", ({ cache, device }, s) => [1, 2].map((token) => cache.prepare(batchOf(device, [{ sequence: s, tokens: [token] }]))), "neither committed nor discarded"],
-    ["truncating under an open step", ({ cache, device }, s) => (cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }])), cache.truncate(s, 0)), "neither committed nor discarded"],
-    ["committing twice", ({ cache, device }, s) => [cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }]))].map((step) => (step.commit(), step.commit())), "already committed"],
-    ["discarding twice", ({ cache, device }, s) => [cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }]))].map((step) => (step.discard(), step.discard())), "already discarded"],
-    ["a run outside of the batch", ({ cache, device }, s) => cache.prepare({ ...batchOf(device, [{ sequence: s, tokens: [1] }]), runs: [{ sequence: s, from: 0, count: 2, held: false }] }), "not within the batch of 1 rows"],
-    ["two runs that share a row", ({ cache, device }, s) => cache.prepare({ ...batchOf(device, [{ sequence: s, tokens: [1] }]), runs: [0, 0].map((from) => ({ sequence: s, from, count: 1, held: false })) }), "shares row 0"],
-    ["a run after held rows", ({ cache, device }, s) => cache.prepare(batchOf(device, [{ sequence: s, tokens: [1], held: true }, { sequence: s, tokens: [2] }])), "comes after held rows"],
-    ["accepting for a sequence that is not there", ({ cache, device }, s) => cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }])).commit(new Map([[7, Int32Array.of(0)]])), "sequence 7 has no rows"],
-    ["a budget below one block", ({ device }) => floatCache()([testShape], device, 100), "at least one block of 1024 bytes"],
+    [
+      "two open steps of one sequence",
+      ({ cache, device }, s) =>
+        [1, 2].map((token) => cache.prepare(batchOf(device, [{ sequence: s, tokens: [token] }]))),
+      "neither committed nor discarded",
+    ],
+    [
+      "truncating under an open step",
+      ({ cache, device }, s) => (cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }])), cache.truncate(s, 0)),
+      "neither committed nor discarded",
+    ],
+    [
+      "committing twice",
+      ({ cache, device }, s) =>
+        [cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }]))].map((step) => (step.commit(), step.commit())),
+      "already committed",
+    ],
+    [
+      "discarding twice",
+      ({ cache, device }, s) =>
+        [cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }]))].map(
+          (step) => (step.discard(), step.discard()),
+        ),
+      "already discarded",
+    ],
+    [
+      "a run outside of the batch",
+      ({ cache, device }, s) =>
+        cache.prepare({
+          ...batchOf(device, [{ sequence: s, tokens: [1] }]),
+          runs: [{ sequence: s, from: 0, count: 2, held: false }],
+        }),
+      "not within the batch of 1 rows",
+    ],
+    [
+      "two runs that share a row",
+      ({ cache, device }, s) =>
+        cache.prepare({
+          ...batchOf(device, [{ sequence: s, tokens: [1] }]),
+          runs: [0, 0].map((from) => ({ sequence: s, from, count: 1, held: false })),
+        }),
+      "shares row 0",
+    ],
+    [
+      "a run after held rows",
+      ({ cache, device }, s) =>
+        cache.prepare(
+          batchOf(device, [
+            { sequence: s, tokens: [1], held: true },
+            { sequence: s, tokens: [2] },
+          ]),
+        ),
+      "comes after held rows",
+    ],
+    [
+      "accepting for a sequence that is not there",
+      ({ cache, device }, s) =>
+        cache.prepare(batchOf(device, [{ sequence: s, tokens: [1] }])).commit(new Map([[7, Int32Array.of(0)]])),
+      "sequence 7 has no rows",
+    ],
+    [
+      "a budget below one block",
+      ({ device }) => floatCache()([testShape], device, 100),
+      "at least one block of 1024 bytes",
+    ],
     ["a budget without end", ({ device }) => floatCache()([testShape], device, Infinity), "be finite"],
     ["no block size", () => floatCache({ blockSize: 0 }), "blockSize"],
   ];
@@ -271,7 +353,9 @@ describe("memory", () => {
 
   it("leaves nothing behind when the device cannot hold the budget", () => {
     const device = reference({ memoryBytes: 1000 });
-    expect(() => floatCache()([testShape, testShape, testShape], device, 4000)).toThrow("only 488 of the device's budget of 1000 are free");
+    expect(() => floatCache()([testShape, testShape, testShape], device, 4000)).toThrow(
+      "only 488 of the device's budget of 1000 are free",
+    );
     expect(device.memory().live).toBe(0);
   });
 });

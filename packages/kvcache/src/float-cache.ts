@@ -37,12 +37,15 @@ export interface FloatCacheOptions {
  * @throws ArgumentError (from the factory) if not even one block fits; OutOfMemory if the device has not got the budget.
  */
 export function floatCache({ dtype = "f32", blockSize = 32 }: FloatCacheOptions = {}): CacheFactory {
-  if (!(Number.isInteger(blockSize) && blockSize > 0)) throw new ArgumentError(`floatCache: blockSize must be a positive whole number, but is ${blockSize}`);
+  if (!(Number.isInteger(blockSize) && blockSize > 0))
+    throw new ArgumentError(`floatCache: blockSize must be a positive whole number, but is ${blockSize}`);
   return (layers, device, budgetBytes) => {
     const blockBytes = bytesOfSlot(layers, dtype) * blockSize;
     const blocks = Math.floor(budgetBytes / blockBytes);
     if (!(blocks >= 1 && Number.isFinite(blocks))) {
-      throw new ArgumentError(`floatCache: the budget must hold at least one block of ${blockBytes} bytes and be finite, but is ${budgetBytes}`);
+      throw new ArgumentError(
+        `floatCache: the budget must hold at least one block of ${blockBytes} bytes and be finite, but is ${budgetBytes}`,
+      );
     }
     return new FloatCache(layers, device, allocatePools(layers, device, blocks * blockSize, dtype), blockSize, blocks);
   };
@@ -85,7 +88,8 @@ class FloatCache implements KVCache {
   truncate(id: SequenceId, length: number): number {
     const sequence = this.find(id);
     sequence.assertSettled("truncate");
-    if (!(Number.isInteger(length) && length >= 0)) throw new ArgumentError(`truncate: a length must be a whole number from 0, but is ${length}`);
+    if (!(Number.isInteger(length) && length >= 0))
+      throw new ArgumentError(`truncate: a length must be a whole number from 0, but is ${length}`);
     sequence.settle(Math.min(length, sequence.length));
     return sequence.length;
   }
@@ -106,7 +110,12 @@ class FloatCache implements KVCache {
     for (const { sequence, rows } of plan) sequence.extend(rows.length);
     try {
       const tables = writeTables(plan, batch.tokens.shape[0]!, batch.ancestors !== undefined, this.lent);
-      return new FloatStep({ layers: this.layers, pools: this.pools, blockSize: this.blockSize, lent: this.lent }, plan, tables, batch.ancestors);
+      return new FloatStep(
+        { layers: this.layers, pools: this.pools, blockSize: this.blockSize, lent: this.lent },
+        plan,
+        tables,
+        batch.ancestors,
+      );
     } catch (error) {
       for (const { sequence } of plan) sequence.settle(sequence.length);
       throw error;
@@ -114,7 +123,8 @@ class FloatCache implements KVCache {
   }
 
   memory(): MemoryReport {
-    const bytes = (part: "keys" | "values") => this.pools.reduce((sum, pool) => sum + (pool[part].disposed ? 0 : pool[part].storage.bytes), 0);
+    const bytes = (part: "keys" | "values") =>
+      this.pools.reduce((sum, pool) => sum + (pool[part].disposed ? 0 : pool[part].storage.bytes), 0);
     const parts = { keys: bytes("keys"), values: bytes("values"), tables: this.lent.bytes };
     return { total: parts.keys + parts.values + parts.tables, parts };
   }

@@ -1,4 +1,11 @@
-import { ArgumentError, type AttentionShape, type CacheStep, type RowBatch, type SequenceId, type Tensor } from "@whittle/core";
+import {
+  ArgumentError,
+  type AttentionShape,
+  type CacheStep,
+  type RowBatch,
+  type SequenceId,
+  type Tensor,
+} from "@whittle/core";
 import { type LayerPool } from "./layer-pool.js";
 import { appendKvPaged, attendPartPaged, moveRows } from "./ops/index.js";
 import { keptRows, type SequenceRows } from "./step-plan.js";
@@ -34,7 +41,18 @@ export class FloatStep implements CacheStep {
     const { keys, values } = this.cache.pools[layer]!;
     const { slots, rows, tables } = this.tables;
     appendKvPaged({ k, v, keys, values, slots });
-    const [out, stats] = attendPartPaged({ q, keys, values, tables, rows, ancestors: this.ancestors, heads, kvHeads, blockSize: this.cache.blockSize, scale });
+    const [out, stats] = attendPartPaged({
+      q,
+      keys,
+      values,
+      tables,
+      rows,
+      ancestors: this.ancestors,
+      heads,
+      kvHeads,
+      blockSize: this.cache.blockSize,
+      scale,
+    });
     stats.dispose();
     return out;
   }
@@ -42,7 +60,8 @@ export class FloatStep implements CacheStep {
   commit(accepted?: ReadonlyMap<SequenceId, Int32Array>): void {
     this.assertOpen("commit");
     for (const id of accepted?.keys() ?? []) {
-      if (!this.plan.some(({ sequence }) => sequence.id === id)) throw new ArgumentError(`commit: sequence ${id} has no rows in this step`);
+      if (!this.plan.some(({ sequence }) => sequence.id === id))
+        throw new ArgumentError(`commit: sequence ${id} has no rows in this step`);
     }
     const kept = this.plan.map((entry) => keptRows(entry, accepted?.get(entry.sequence.id)));
     this.closeUp(kept);
@@ -64,7 +83,9 @@ export class FloatStep implements CacheStep {
   /** Moves the kept rows together where dropped ones leave gaps. What the slot held is no longer needed: every op that reads it is recorded. */
   private closeUp(kept: readonly number[][]): void {
     const moves = this.plan.flatMap(({ sequence }, i) =>
-      kept[i]!.flatMap((from, to) => (from === to ? [] : [[sequence.slotOf(sequence.length + from), sequence.slotOf(sequence.length + to)]])),
+      kept[i]!.flatMap((from, to) =>
+        from === to ? [] : [[sequence.slotOf(sequence.length + from), sequence.slotOf(sequence.length + to)]],
+      ),
     );
     if (moves.length === 0) return;
     const { slot } = this.tables.slot;

@@ -12,7 +12,12 @@ export function bytesOfSlot(layers: readonly AttentionShape[], dtype: DType): nu
 }
 
 /** The content is undefined until it is written: no row sees a slot before. @throws OutOfMemory, with nothing left allocated. */
-export function allocatePools(layers: readonly AttentionShape[], device: Device, slots: number, dtype: DType): LayerPool[] {
+export function allocatePools(
+  layers: readonly AttentionShape[],
+  device: Device,
+  slots: number,
+  dtype: DType,
+): LayerPool[] {
   const made: Tensor[] = [];
   const pool = (width: number) => {
     const tensor = device.unscoped(() => device.empty([slots, width], dtype, "floatCache"));

@@ -21,14 +21,16 @@ export function planStep(batch: RowBatch, find: (id: SequenceId) => CachedSequen
   for (const run of batch.runs) {
     if (run.sequence < 0 || run.count === 0) continue;
     const what = `prepare: the run of sequence ${run.sequence} (rows ${run.from} to ${run.from + run.count})`;
-    if (!(run.from >= 0 && run.count > 0 && run.from + run.count <= count)) throw new ArgumentError(`${what} is not within the batch of ${count} rows`);
+    if (!(run.from >= 0 && run.count > 0 && run.from + run.count <= count))
+      throw new ArgumentError(`${what} is not within the batch of ${count} rows`);
     let entry = plan.get(run.sequence);
     if (!entry) {
       const sequence = find(run.sequence);
       sequence.assertSettled("prepare");
       plan.set(run.sequence, (entry = { sequence, rows: [], held: 0 }));
     }
-    if (entry.held > 0) throw new ArgumentError(`${what} comes after held rows; a sequence's held rows are one run, its last`);
+    if (entry.held > 0)
+      throw new ArgumentError(`${what} comes after held rows; a sequence's held rows are one run, its last`);
     for (let row = run.from; row < run.from + run.count; row++) {
       if (taken[row]) throw new ArgumentError(`${what} shares row ${row} with another run`);
       taken[row] = 1;
@@ -49,7 +51,9 @@ export function keptRows({ sequence, rows, held }: SequenceRows, accepted: Int32
   let last = -1;
   for (const index of accepted ?? []) {
     if (!(index > last && index < held)) {
-      throw new ArgumentError(`commit: accepted rows of sequence ${sequence.id} must rise from 0 and stay below ${held}, but are [${accepted!.join(", ")}]`);
+      throw new ArgumentError(
+        `commit: accepted rows of sequence ${sequence.id} must rise from 0 and stay below ${held}, but are [${accepted!.join(", ")}]`,
+      );
     }
     last = index;
     kept.push(plain + index);

@@ -14,7 +14,12 @@ export interface StepTables {
  * Writes a step's tables, after its sequences were extended: one copy to the device. Sizes of the block table are rounded up to powers of two, so that few
  * shapes exist. With `masked`, held rows see the committed tokens and what their mask says; all others see what comes before them.
  */
-export function writeTables(plan: readonly SequenceRows[], batchRows: number, masked: boolean, lent: StepSlots): StepTables {
+export function writeTables(
+  plan: readonly SequenceRows[],
+  batchRows: number,
+  masked: boolean,
+  lent: StepSlots,
+): StepTables {
   const sequences = powerOfTwoFrom(plan.length);
   const perSequence = powerOfTwoFrom(plan.reduce((most, { sequence }) => Math.max(most, sequence.blocks.length), 0));
   const total = 3 * batchRows + sequences * perSequence;

@@ -6,7 +6,8 @@ const width = testShape.kvHeads * testShape.headDim;
 
 const keyOf = (token: number) => Array.from({ length: width }, (_, i) => Math.sin(token * 1.3 + i));
 const valueOf = (token: number) => Array.from({ length: width }, (_, i) => Math.cos(token * 0.7 + 2 * i));
-const queryOf = (token: number) => Array.from({ length: testShape.heads * testShape.headDim }, (_, i) => 2 * Math.sin(token * 2.1 + 3 * i));
+const queryOf = (token: number) =>
+  Array.from({ length: testShape.heads * testShape.headDim }, (_, i) => 2 * Math.sin(token * 2.1 + 3 * i));
 
 /** One run of a test's batch. `tree`: for each row which rows of the run it sees (indices, itself included). */
 export interface TestRun {
@@ -42,10 +43,11 @@ export function batchOf(device: Device, runs: readonly TestRun[]): RowBatch {
 
 /** Attends layer 0 with the rows' own queries, keys and values; gives one array a row. */
 export async function attendRows(device: Device, step: CacheStep, tokens: readonly number[]): Promise<number[][]> {
-  const matrix = (of: (token: number) => number[]): Tensor => device.tensor(tokens.flatMap(of), [tokens.length, of(0).length]);
+  const matrix = (of: (token: number) => number[]): Tensor =>
+    device.tensor(tokens.flatMap(of), [tokens.length, of(0).length]);
   const out = await step.attend(0, matrix(queryOf), matrix(keyOf), matrix(valueOf)).read();
   const columns = testShape.heads * testShape.headDim;
-  return tokens.map((_, row) => [...out.slice(row * columns, (row + 1) * columns)]);
+  return tokens.map((_, row) => Array.from(out.slice(row * columns, (row + 1) * columns)));
 }
 
 /** What a row must get that sees these tokens, computed anew. */

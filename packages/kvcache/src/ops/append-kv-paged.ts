@@ -21,7 +21,8 @@ export const appendKvPaged = defineOp({
   reference({ k, v, keys, values, slots }) {
     for (let row = 0; row < slots.size(0); row++) {
       const slot = slots.at(row);
-      if (slot >= keys.size(0)) throw new DeviceError("appendKv.paged", `row ${row} goes to slot ${slot} of ${keys.size(0)}`);
+      if (slot >= keys.size(0))
+        throw new DeviceError("appendKv.paged", `row ${row} goes to slot ${slot} of ${keys.size(0)}`);
       if (slot < 0) continue;
       copyRow(k, row, keys, slot);
       copyRow(v, row, values, slot);

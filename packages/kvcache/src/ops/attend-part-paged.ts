@@ -45,9 +45,16 @@ export const attendPartPaged = defineOp({
   outputs: ({ q, keys, values, rows, heads, kvHeads, blockSize }) => {
     const valueWidth = values.shape[1]!;
     checkHeads("attendPart.paged", { width: q.shape[1]!, keyWidth: keys.shape[1]!, valueWidth, heads, kvHeads });
-    if (keys.dtype !== values.dtype) throw new ArgumentError(`attendPart.paged: keys and values must have one dtype, but are ${keys.dtype} and ${values.dtype}`);
-    if (blockSize < 1 || keys.shape[0]! % blockSize !== 0) throw new ShapeError(`attendPart.paged: keys must hold whole blocks of ${blockSize} slots, but are ${describe(keys)}`);
-    if (rows.shape[1] !== 2) throw new ShapeError(`attendPart.paged: rows must be [rows, 2], but are ${describe(rows)}`);
+    if (keys.dtype !== values.dtype)
+      throw new ArgumentError(
+        `attendPart.paged: keys and values must have one dtype, but are ${keys.dtype} and ${values.dtype}`,
+      );
+    if (blockSize < 1 || keys.shape[0]! % blockSize !== 0)
+      throw new ShapeError(
+        `attendPart.paged: keys must hold whole blocks of ${blockSize} slots, but are ${describe(keys)}`,
+      );
+    if (rows.shape[1] !== 2)
+      throw new ShapeError(`attendPart.paged: rows must be [rows, 2], but are ${describe(rows)}`);
     return [
       { shape: [q.shape[0]!, (valueWidth / kvHeads) * heads], dtype: "f32" },
       { shape: [q.shape[0]!, heads, 2], dtype: "f32" },
@@ -55,18 +62,31 @@ export const attendPartPaged = defineOp({
   },
 
   reference(args, [out, stats]) {
-    attendRows(args, (row, column, value) => out.set(value, row, column), (row, head, { max, sum }) => {
-      stats.set(max, row, head, 0);
-      stats.set(sum, row, head, 1);
-    });
+    attendRows(
+      args,
+      (row, column, value) => out.set(value, row, column),
+      (row, head, { max, sum }) => {
+        stats.set(max, row, head, 0);
+        stats.set(sum, row, head, 1);
+      },
+    );
   },
 
   // An error e in the logits moves the maximum by up to e and each exponential by a factor of up to 1 + 2e; 16u is the exponential's own.
   bound(args, [outLimit, statsLimit]) {
-    attendRows(args, (row, column, _value, error) => outLimit!.set(error, row, column), (row, head, { sum, keys, logitError }) => {
-      statsLimit!.set(logitError, row, head, 0);
-      statsLimit!.set(sum * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) + sumBound(keys, sum), row, head, 1);
-    });
+    attendRows(
+      args,
+      (row, column, _value, error) => outLimit!.set(error, row, column),
+      (row, head, { sum, keys, logitError }) => {
+        statsLimit!.set(logitError, row, head, 0);
+        statsLimit!.set(
+          sum * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) + sumBound(keys, sum),
+          row,
+          head,
+          1,
+        );
+      },
+    );
   },
 });
 
@@ -86,15 +106,20 @@ interface PagedArgs {
 function attendRows(
   args: PagedArgs,
   storeElement: (row: number, column: number, value: number, error: number) => void,
-  storeHead: (row: number, head: number, result: { max: number; sum: number; logitError: number; keys: number }) => void,
+  storeHead: (
+    row: number,
+    head: number,
+    result: { max: number; sum: number; logitError: number; keys: number },
+  ) => void,
 ): void {
   const { q, keys, values, heads, kvHeads, scale } = args;
   const valueDim = values.size(1) / kvHeads;
   for (let row = 0; row < q.size(0); row++) {
     const slots = seenSlots(args, row);
     for (let head = 0; head < heads; head++) {
-      const result = attendHead({ q, k: keys, v: values, row, head, heads, kvHeads, scale, keys: slots }, (i, value, error) =>
-        storeElement(row, head * valueDim + i, value, error),
+      const result = attendHead(
+        { q, k: keys, v: values, row, head, heads, kvHeads, scale, keys: slots },
+        (i, value, error) => storeElement(row, head * valueDim + i, value, error),
       );
       storeHead(row, head, { ...result, keys: slots.length });
     }
@@ -105,15 +130,21 @@ function attendRows(
 function seenSlots({ keys, tables, rows, ancestors, blockSize }: PagedArgs, row: number): number[] {
   const [table, visible] = [rows.at(row, 0), rows.at(row, 1)];
   if (table < 0) return [];
-  if (table >= tables.size(0)) throw new DeviceError("attendPart.paged", `row ${row} uses table ${table} of ${tables.size(0)}`);
+  if (table >= tables.size(0))
+    throw new DeviceError("attendPart.paged", `row ${row} uses table ${table} of ${tables.size(0)}`);
   if (visible < 0) throw new DeviceError("attendPart.paged", `row ${row} sees ${visible} keys`);
   const seen = Array.from({ length: visible }, (_, key) => key);
-  for (let bit = 0; ancestors && bit < ancestors.size(1) * 32; bit++) {
-    if ((ancestors.at(row, bit >> 5) >>> (bit & 31)) & 1) seen.push(visible + bit);
+  const bits = ancestors ? ancestors.size(1) * 32 : 0;
+  for (let bit = 0; bit < bits; bit++) {
+    if ((ancestors!.at(row, bit >> 5) >>> (bit & 31)) & 1) seen.push(visible + bit);
   }
   return seen.map((key) => {
     const entry = Math.floor(key / blockSize);
-    if (entry >= tables.size(1)) throw new DeviceError("attendPart.paged", `row ${row} sees key ${key}, but a table holds ${tables.size(1) * blockSize}`);
+    if (entry >= tables.size(1))
+      throw new DeviceError(
+        "attendPart.paged",
+        `row ${row} sees key ${key}, but a table holds ${tables.size(1) * blockSize}`,
+      );
     const block = tables.at(table, entry);
     if (block < 0 || (block + 1) * blockSize > keys.size(0)) {
       throw new DeviceError("attendPart.paged", `row ${row} sees block ${block} of ${keys.size(0) / blockSize}`);

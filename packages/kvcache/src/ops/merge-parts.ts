@@ -18,7 +18,9 @@ export const mergeParts = defineOp({
   outputs: ({ a, aStats }) => {
     const [rows, heads, two] = aStats.shape as [number, number, number];
     if (two !== 2 || heads === 0 || a.shape[1]! % heads !== 0) {
-      throw new ShapeError(`mergeParts: stats must be [rows, heads, 2] with heads dividing the width ${a.shape[1]}, but are [${aStats.shape.join(", ")}]`);
+      throw new ShapeError(
+        `mergeParts: stats must be [rows, heads, 2] with heads dividing the width ${a.shape[1]}, but are [${aStats.shape.join(", ")}]`,
+      );
     }
     return [
       { shape: a.shape, dtype: "f32" },
@@ -32,7 +34,9 @@ export const mergeParts = defineOp({
         const { max, sum, aWeight, bWeight } = weigh(aStats, bStats, row, head);
         stats.set(max, row, head, 0);
         stats.set(sum, row, head, 1);
-        eachColumn(a, aStats, head, (i) => out.set(sum === 0 ? 0 : (aWeight * a.at(row, i) + bWeight * b.at(row, i)) / sum, row, i));
+        eachColumn(a, aStats, head, (i) =>
+          out.set(sum === 0 ? 0 : (aWeight * a.at(row, i) + bWeight * b.at(row, i)) / sum, row, i),
+        );
       }
     }
   },

@@ -15,7 +15,8 @@ export const moveRows = defineOp({
   reference({ x, moves }) {
     for (let i = 0; i < moves.size(0); i++) {
       const [from, to] = [moves.at(i, 0), moves.at(i, 1)];
-      if (Math.max(from, to) >= x.size(0)) throw new DeviceError("moveRows", `move ${i} goes from ${from} to ${to}, but there are ${x.size(0)} rows`);
+      if (Math.max(from, to) >= x.size(0))
+        throw new DeviceError("moveRows", `move ${i} goes from ${from} to ${to}, but there are ${x.size(0)} rows`);
       if (from >= 0 && to >= 0) copyRow(x, from, x, to);
     }
   },

@@ -8,45 +8,78 @@ const width = kvHeads * headDim;
 
 /** Numbers that no two places share. */
 function numbers(rows: number, columns: number, phase = 0): Tensor {
-  return device.tensor(Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(1.7 * i + phase)), [rows, columns]);
+  return device.tensor(
+    Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(1.7 * i + phase)),
+    [rows, columns],
+  );
 }
 
 /** A pool of 5 blocks that holds 10 keys in the blocks 3, 0, 4 of its only table. */
-function filledPool() {
+function filled() {
   const [k, v] = [numbers(10, width, 1), numbers(10, width, 2)];
   const [keys, values] = [device.zeros([20, width]), device.zeros([20, width])];
   const slots = device.tensor([12, 13, 14, 15, 0, 1, 2, 3, 16, 17], [10], "i32");
   appendKvPaged({ k, v, keys, values, slots });
-  return { k, v, keys, values, tables: device.tensor([3, 0, 4], [1, 3], "i32") };
+  return { k, v, pool: { keys, values, tables: device.tensor([3, 0, 4], [1, 3], "i32") } };
 }
 const shape = { heads, kvHeads, blockSize, scale: 0.4 };
 
 describe("attendPart.paged", () => {
   it("equals attention over the same keys, whatever the blocks", async () => {
-    const { k, v, ...pool } = filledPool();
+    const { k, v, pool } = filled();
     const q = numbers(3, heads * headDim, 3);
     const [out] = attendPartPaged({ q, ...pool, rows: device.tensor([0, 10, 0, 7, 0, 1], [3, 2], "i32"), ...shape });
-    const whole = attention({ q, k, v, ranges: device.tensor([0, 10, 0, 7, 0, 1], [3, 2], "i32"), heads, kvHeads, scale: 0.4 });
+    const whole = attention({
+      q,
+      k,
+      v,
+      ranges: device.tensor([0, 10, 0, 7, 0, 1], [3, 2], "i32"),
+      heads,
+      kvHeads,
+      scale: 0.4,
+    });
     expect(await out.read()).toEqual(await whole.read());
   });
 
   it("sees the ancestors of a draft row and no other uncommitted row", async () => {
-    const { k, v, ...pool } = filledPool();
+    const { k, v, pool } = filled();
     const q = numbers(1, heads * headDim, 3);
     const rows = device.tensor([0, 5], [1, 2], "i32");
-    const [out] = attendPartPaged({ q, ...pool, rows, ancestors: device.tensor([0b10110, 0], [1, 2], "i32"), ...shape });
+    const [out] = attendPartPaged({
+      q,
+      ...pool,
+      rows,
+      ancestors: device.tensor([0b10110, 0], [1, 2], "i32"),
+      ...shape,
+    });
     // Keys 0–4, then 6, 7 and 9.
     const pick = async (x: Tensor) => {
       const all = await x.read();
-      return device.tensor([0, 1, 2, 3, 4, 6, 7, 9].flatMap((row) => [...all.slice(row * width, (row + 1) * width)]), [8, width]);
+      return device.tensor(
+        [0, 1, 2, 3, 4, 6, 7, 9].flatMap((row) => Array.from(all.slice(row * width, (row + 1) * width))),
+        [8, width],
+      );
     };
-    const whole = attention({ q, k: await pick(k), v: await pick(v), ranges: device.tensor([0, 8], [1, 2], "i32"), heads, kvHeads, scale: 0.4 });
+    const whole = attention({
+      q,
+      k: await pick(k),
+      v: await pick(v),
+      ranges: device.tensor([0, 8], [1, 2], "i32"),
+      heads,
+      kvHeads,
+      scale: 0.4,
+    });
     expect(await out.read()).toEqual(await whole.read());
   });
 
   it("gives zeros and empty statistics to padding rows", async () => {
-    const { k: _k, v: _v, ...pool } = filledPool();
-    const [out, stats] = attendPartPaged({ q: numbers(1, heads * headDim), ...pool, rows: device.tensor([-1, 9], [1, 2], "i32"), ...shape });
+    const { pool } = filled();
+    const [out, stats] = attendPartPaged({
+      q: numbers(1, heads * headDim),
+      ...pool,
+      rows: device.tensor([-1, 9], [1, 2], "i32"),
+      ...shape,
+    });
     expect(new Set(await out.read())).toEqual(new Set([0]));
     expect([...(await stats.read())]).toEqual(Array.from({ length: heads }, () => [-Infinity, 0]).flat());
   });
@@ -55,22 +88,41 @@ describe("attendPart.paged", () => {
     ["table 1 of 1", [1, 3]],
     ["sees key 12, but a table holds 12", [0, 13]],
   ])("fails on what is not there: %s", async (reason, row) => {
-    const { k: _k, v: _v, ...pool } = filledPool();
-    const [out] = attendPartPaged({ q: numbers(1, heads * headDim), ...pool, rows: device.tensor(row, [1, 2], "i32"), ...shape });
+    const { pool } = filled();
+    const [out] = attendPartPaged({
+      q: numbers(1, heads * headDim),
+      ...pool,
+      rows: device.tensor(row, [1, 2], "i32"),
+      ...shape,
+    });
     await expect(out.read()).rejects.toThrow(reason);
   });
 
   it("fails on a block outside of the pool", async () => {
-    const { k: _k, v: _v, ...pool } = filledPool();
+    const { pool } = filled();
     const tables = device.tensor([3, 5], [1, 2], "i32");
-    const [out] = attendPartPaged({ q: numbers(1, heads * headDim), ...pool, tables, rows: device.tensor([0, 5], [1, 2], "i32"), ...shape });
+    const [out] = attendPartPaged({
+      q: numbers(1, heads * headDim),
+      ...pool,
+      tables,
+      rows: device.tensor([0, 5], [1, 2], "i32"),
+      ...shape,
+    });
     await expect(out.read()).rejects.toThrow("block 5 of 5");
   });
 
   it("refuses keys and values of two dtypes", () => {
-    const { k: _k, v: _v, ...pool } = filledPool();
+    const { pool } = filled();
     const rows = device.tensor([0, 5], [1, 2], "i32");
-    expect(() => attendPartPaged({ q: numbers(1, heads * headDim), ...pool, values: device.zeros([20, width], "f16"), rows, ...shape })).toThrow("one dtype");
+    expect(() =>
+      attendPartPaged({
+        q: numbers(1, heads * headDim),
+        ...pool,
+        values: device.zeros([20, width], "f16"),
+        rows,
+        ...shape,
+      }),
+    ).toThrow("one dtype");
   });
 });
 
@@ -93,9 +145,10 @@ describe("appendKv.paged", () => {
 
 describe("mergeParts", () => {
   it("of two halves is the whole", async () => {
-    const { k: _k, v: _v, ...pool } = filledPool();
+    const { pool } = filled();
     const q = numbers(2, heads * headDim, 3);
-    const attend = (tables: Tensor, rows: number[]) => attendPartPaged({ q, ...pool, tables, rows: device.tensor(rows, [2, 2], "i32"), ...shape });
+    const attend = (tables: Tensor, rows: number[]) =>
+      attendPartPaged({ q, ...pool, tables, rows: device.tensor(rows, [2, 2], "i32"), ...shape });
     const [wholeOut, wholeStats] = attend(pool.tables, [0, 10, 0, 4]);
     const [a, aStats] = attend(device.tensor([3], [1, 1], "i32"), [0, 4, 0, 4]);
     const [b, bStats] = attend(device.tensor([0, 4], [1, 2], "i32"), [0, 6, 0, 0]);
