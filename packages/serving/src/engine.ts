@@ -1,4 +1,5 @@
 import { type CacheFactory, type SchedulerPolicy } from "@whittle/core";
+import { BatchingEngine } from "./engine/batching-engine.js";
 import { type RequestEvent } from "./events.js";
 import { type Completion, type GenerateRequest, type Generation } from "./request.js";
 import { type ServedModel } from "./served-model.js";
@@ -7,7 +8,7 @@ import { type ServedModel } from "./served-model.js";
 export interface EngineLimits {
   /** Rows (tokens) in one step, of all requests together; a longer prompt is read in chunks. Default: 256. */
   maxRows?: number;
-  /** Bytes for keys and values. Default: what `maxSequences` full contexts need, at most half of what the device has free. */
+  /** Bytes for keys and values. Default: what `maxSequences` full contexts need, but at most 1 GiB (or one full context) and half of what the device has free. */
   cacheBytes?: number;
   /** Requests that run at once; more wait. Default: 32. */
   maxSequences?: number;
@@ -61,4 +62,18 @@ export interface Engine {
   stats(): EngineStats;
   /** Takes no more requests, waits for those under way (or, with `abort`, ends them with `EngineClosed`), and gives the cache's memory back. The model stays open. */
   close(options?: { abort?: boolean }): Promise<void>;
+}
+
+/**
+ * Starts an engine: takes the cache's memory at once, and runs steps whenever there is work.
+ * @throws ArgumentError, OutOfMemory
+ * @example
+ * ```ts
+ * const engine = createEngine({ model: await loadModel("./model", { device }) });
+ * for await (const piece of engine.generate({ prompt: "Once upon a time" })) process.stdout.write(piece.text);
+ * await engine.close();
+ * ```
+ */
+export function createEngine(options: EngineOptions): Engine {
+  return new BatchingEngine(options);
 }

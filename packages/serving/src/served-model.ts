@@ -1,29 +1,20 @@
 import { type CausalLM, type Device } from "@whittle/core";
+import { type GenerationConfig, type Tokenizer } from "@whittle/models";
 
-/** Turns ids into text, one at a time; never gives half a character. */
-export interface Detokenizer {
-  /** The text that is certain after this id; may be empty. */
-  push(id: number): string;
-  /** What was held back. */
-  flush(): string;
-}
+export type { ChatMessage } from "@whittle/models";
 
-/** What serving needs of a tokenizer. */
-export interface ServedTokenizer {
-  encode(text: string): ArrayLike<number>;
-  detokenizer(): Detokenizer;
-}
-
-/** One message of a chat. */
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string;
-}
-
-/** What an engine needs of a model; `LoadedModel` of `@whittle/models` has it. */
+/** What serving needs of a model: `LoadedModel` of `@whittle/models` has it, and anything else that has these parts can be served too. */
 export interface ServedModel {
   readonly name: string;
   readonly model: CausalLM;
   readonly device: Device;
-  readonly tokenizer: ServedTokenizer;
+  readonly tokenizer: Pick<Tokenizer, "encode" | "encodeChat" | "chatTemplate" | "detokenizer" | "eosIds">;
+  readonly generationConfig: GenerationConfig;
+  readonly config: { readonly eosTokenIds: readonly number[] };
+}
+
+/** Ids that end an answer: what the model's configuration names and what its tokenizer calls the end of a text. */
+export function endTokenIds({ generationConfig, config, tokenizer }: ServedModel): ReadonlySet<number> {
+  const configured = generationConfig.eosTokenIds.length > 0 ? generationConfig.eosTokenIds : config.eosTokenIds;
+  return new Set([...configured, ...tokenizer.eosIds]);
 }

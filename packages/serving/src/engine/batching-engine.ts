@@ -1,0 +1,122 @@
+import { type KVCache } from "@whittle/core";
+import { floatCache } from "@whittle/kvcache";
+import { type Engine, type EngineOptions, type EngineStats } from "../engine.js";
+import { EngineClosed, Overloaded } from "../errors.js";
+import { type RequestEvent } from "../events.js";
+import { firstComeFirstServed } from "../policies/first-come-first-served.js";
+import { type Completion, type GenerateRequest, type Generation } from "../request.js";
+import { endTokenIds, type ServedModel } from "../served-model.js";
+import { defaultCacheBytes } from "./cache-bytes.js";
+import { gather } from "./gather.js";
+import { longestSequence, resolveLimits, rowsOfBlock } from "./limits.js";
+import { resolveRequest } from "./resolve-request.js";
+import { Scheduler } from "./scheduler.js";
+import { Sequence } from "./sequence.js";
+import { StepLoop } from "./step-loop.js";
+import { StepRunner } from "./step-runner.js";
+
+/** The engine's public face: takes requests in, hands them to the loop, closes. */
+export class BatchingEngine implements Engine {
+  readonly model: ServedModel;
+  readonly contextLength: number;
+  private readonly cache: KVCache;
+  private readonly scheduler: Scheduler;
+  private readonly runner: StepRunner;
+  private readonly loop: StepLoop;
+  private readonly endIds: ReadonlySet<number>;
+  private readonly mostRequests: number;
+  private submitted = 0;
+  private preemptions = 0;
+  private closing: Promise<void> | undefined;
+
+  constructor(private readonly options: EngineOptions) {
+    const { model, cache = floatCache(), policy = firstComeFirstServed } = options;
+    const { device } = model;
+    const { layers, maxPositions } = model.model.shape;
+    const limits = resolveLimits(options.limits ?? {}, maxPositions);
+    const { maxRows: rows, maxSequences: sequences, maxContext } = limits;
+    this.model = model;
+    this.endIds = endTokenIds(model);
+    this.mostRequests = sequences + limits.maxWaiting;
+    this.cache = cache(layers, device, limits.cacheBytes ?? defaultCacheBytes(layers, device, sequences, maxContext));
+    this.contextLength = longestSequence(this.cache, maxContext);
+    this.runner = new StepRunner(device, model.model, this.cache, { rows, sequences });
+    const blockRows = rowsOfBlock(this.cache, maxContext);
+    this.scheduler = new Scheduler(this.cache, policy, { rows, sequences, blockRows }, this.hooks());
+    this.loop = new StepLoop(this.scheduler, this.runner, this.cache, (event) => this.emit(event));
+  }
+
+  get name(): string {
+    return this.model.name;
+  }
+
+  get accepting(): boolean {
+    return this.closing === undefined && this.loop.fatal === undefined;
+  }
+
+  generate(request: GenerateRequest): Generation {
+    if (this.closing) throw new EngineClosed();
+    if (this.loop.fatal !== undefined) throw this.loop.fatal;
+    if (this.scheduler.runningCount + this.scheduler.waitingCount >= this.mostRequests) throw new Overloaded(this.scheduler.waitingCount);
+    const sequence = this.sequenceOf(request);
+    const { requestId, promptTokens, arrivalMs } = sequence;
+    this.scheduler.add(sequence);
+    this.emit({ type: "queued", requestId, timeMs: arrivalMs, promptTokens });
+    this.loop.wake();
+    return {
+      id: requestId,
+      promptTokens,
+      maxTokens: sequence.request.maxTokens,
+      cancel: () => sequence.cancel(),
+      [Symbol.asyncIterator]: () => sequence.stream,
+    };
+  }
+
+  async complete(request: GenerateRequest): Promise<Completion> {
+    return gather(this.generate(request));
+  }
+
+  stats(): EngineStats {
+    const { runningCount: running, waitingCount: waiting } = this.scheduler;
+    return { running, waiting, blocks: this.cache.capacity(), preemptions: this.preemptions, ...this.loop.counts };
+  }
+
+  close({ abort = false }: { abort?: boolean } = {}): Promise<void> {
+    if (abort) this.loop.stop(new EngineClosed("the engine was closed before the request ended"));
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private async shutDown(): Promise<void> {
+    await this.loop.idle();
+    this.runner.dispose();
+    this.cache.dispose();
+  }
+
+  private sequenceOf(request: GenerateRequest): Sequence {
+    const resolved = resolveRequest(request, this.model, this.contextLength);
+    const detokenizer = this.model.tokenizer.detokenizer({ after: resolved.prompt });
+    return new Sequence({ id: this.submitted++, arrivalMs: performance.now(), request: resolved, endIds: this.endIds, detokenizer });
+  }
+
+  private hooks() {
+    return {
+      onScheduled: ({ requestId, computedTokens }: Sequence) => {
+        this.emit({ type: "scheduled", requestId, timeMs: performance.now(), cachedTokens: computedTokens });
+      },
+      onPreempted: ({ requestId }: Sequence) => {
+        this.preemptions++;
+        this.emit({ type: "preempted", requestId, timeMs: performance.now() });
+      },
+    };
+  }
+
+  private emit(event: RequestEvent): void {
+    try {
+      this.options.onEvent?.(event);
+    } catch (error) {
+      // A listener's fault is not the requests' fault, but it must be seen.
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import { RequestError } from "../errors.js";
+import { type FinishReason, type Piece, type Usage } from "../request.js";
+
+/**
+ * What the engine has made and the consumer has not yet taken, joined into one piece: memory is bounded by the answer, however slow the consumer.
+ * Characters made of two UTF-16 units are not split either.
+ */
+export class PieceStream implements AsyncIterator<Piece, undefined> {
+  private text = "";
+  private tokens: number[] = [];
+  private end: { finishReason: FinishReason; usage: Usage } | { error: unknown } | undefined;
+  private waiting: { resolve: (result: IteratorResult<Piece, undefined>) => void; reject: (error: unknown) => void } | undefined;
+  private over = false;
+
+  constructor(private readonly cancel: () => void) {}
+
+  /** Adds to the piece under way. It is given out once it has text. */
+  add(text: string, tokens: readonly number[]): void {
+    this.text += text;
+    this.tokens.push(...tokens);
+    if (this.text !== "") this.deliver();
+  }
+
+  finish(finishReason: FinishReason, usage: Usage): void {
+    this.end ??= { finishReason, usage };
+    this.deliver();
+  }
+
+  fail(error: unknown): void {
+    this.end ??= { error };
+    this.deliver();
+  }
+
+  next(): Promise<IteratorResult<Piece, undefined>> {
+    if (this.waiting) return Promise.reject(new RequestError(undefined, "a generation gives one piece at a time: await the one before"));
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+      if (this.over || this.end || this.text !== "") this.deliver();
+    });
+  }
+
+  return(): Promise<IteratorResult<Piece, undefined>> {
+    this.over = true;
+    this.cancel();
+    this.deliver();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  private deliver(): void {
+    const { waiting } = this;
+    if (!waiting) return;
+    this.waiting = undefined;
+    if (this.over) return waiting.resolve({ done: true, value: undefined });
+    const { text, tokens, end } = this;
+    this.text = "";
+    this.tokens = [];
+    // What was made before a failure is still given.
+    if (!end || ("error" in end && text !== "")) return waiting.resolve({ done: false, value: { text, tokens } });
+    this.over = true;
+    if ("error" in end) waiting.reject(end.error);
+    else waiting.resolve({ done: false, value: { text, tokens, ...end } });
+  }
+}
