@@ -6,25 +6,31 @@ interface NumberRule {
   /** Excludes `min` itself. */
   above?: number;
   /** Value if the field is absent or null. Without it the field is required. */
-  fallback?: number;
+  fallback?: number | undefined;
 }
 
-/** Reads typed fields of a parsed JSON object. Every failure is a `ConfigError` naming the file, the field, what came and what was expected. */
+/** Makes the error for what is wrong with a file. */
+export type Failure = (file: string, reason: string) => Error;
+
+const configError: Failure = (file, reason) => new ConfigError(file, reason);
+
+/**
+ * Reads typed fields of a parsed JSON object. Every failure (a `ConfigError` unless told otherwise) names the file, the field, what came and what
+ * was expected.
+ */
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #file: string;
+  readonly #failure: Failure;
   readonly #path: string;
 
-  constructor(file: string, values: unknown, path = "") {
+  constructor(file: string, values: unknown, failure: Failure = configError, path = "") {
     this.#file = file;
+    this.#failure = failure;
     this.#path = path;
-    if (typeof values !== "object" || values === null || Array.isArray(values)) {
-      throw new ConfigError(
-        file,
-        `${path ? path.slice(0, -1) : "the file"} must be an object, but is ${shown(values)}`,
-      );
-    }
-    this.#values = values as Record<string, unknown>;
+    if (!isObject(values))
+      this.refuse(`${path ? path.slice(0, -1) : "the file"} must be an object, but is ${shown(values)}`);
+    this.#values = values;
   }
 
   /** Present and not null. */
@@ -43,13 +49,13 @@ export class Fields {
   }
 
   integer(name: string, rule: NumberRule & { fallback: undefined }): number | undefined;
-  integer(name: string, rule: NumberRule): number;
+  integer(name: string, rule: NumberRule & { fallback?: number }): number;
   integer(name: string, rule: NumberRule): number | undefined {
     return this.#number(name, rule, "an integer", Number.isSafeInteger);
   }
 
   number(name: string, rule: NumberRule & { fallback: undefined }): number | undefined;
-  number(name: string, rule: NumberRule): number;
+  number(name: string, rule: NumberRule & { fallback?: number }): number;
   number(name: string, rule: NumberRule): number | undefined {
     return this.#number(name, rule, "a finite number", Number.isFinite);
   }
@@ -70,10 +76,14 @@ export class Fields {
     return value;
   }
 
-  /** The value, which must be one of these. */
-  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
-    const value = this.string(name, fallback);
-    return allowed.includes(value as T) ? (value as T) : this.fail(name, allowed.map((one) => `"${one}"`).join(" or "));
+  requiredString(name: string): string {
+    return this.string(name, undefined) ?? this.fail(name, "a string");
+  }
+
+  /** The value, which must be one of these; without a fallback it is required. */
+  oneOf<T extends string>(name: string, allowed: readonly T[], fallback: T | undefined): T {
+    const value = this.raw(name) ?? fallback;
+    return allowed.find((one) => one === value) ?? this.fail(name, allowed.map((one) => `"${one}"`).join(" or "));
   }
 
   /** A token id or a list of them; absent: none. */
@@ -86,18 +96,25 @@ export class Fields {
   }
 
   object(name: string): Fields {
-    return new Fields(this.#file, this.raw(name), `${this.#path}${name}.`);
+    return new Fields(this.#file, this.raw(name), this.#failure, `${this.#path}${name}.`);
+  }
+
+  /** A list of objects; absent: empty. */
+  objects(name: string): Fields[] {
+    const value = this.raw(name) ?? [];
+    if (!Array.isArray(value)) return this.fail(name, "a list of objects");
+    return value.map((one, index) => new Fields(this.#file, one, this.#failure, `${this.#path}${name}[${index}].`));
   }
 
   fail(name: string, expected: string): never {
     const value = this.raw(name);
     const came = value === undefined ? "is missing" : `is ${shown(value)}`;
-    throw new ConfigError(this.#file, `"${this.#path}${name}" ${came}; expected ${expected}`);
+    throw this.#failure(this.#file, `"${this.#path}${name}" ${came}; expected ${expected}`);
   }
 
   /** For what is well formed but not supported, or contradicts another field. */
   refuse(reason: string): never {
-    throw new ConfigError(this.#file, reason);
+    throw this.#failure(this.#file, reason);
   }
 
   #number(name: string, rule: NumberRule, kind: string, is: (value: unknown) => boolean): number | undefined {
@@ -113,6 +130,10 @@ export class Fields {
     ].filter(Boolean);
     return this.fail(name, [kind, limits.join(" and ")].filter(Boolean).join(" "));
   }
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** A value as it stands in the file, cut to what fits a line. */
