@@ -170,9 +170,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
       }
     }
     const types = outputs(values as Args<A, TensorType>);
-    const results: Tensor[] = new Array(types.length);
-    for (let o = 0; o < types.length; o++) results[o] = device.empty(types[o]!.shape, types[o]!.dtype, name);
-    device.record(op as unknown as AnyOp, inputs, numbers, results);
+    const results = device.record(op as unknown as AnyOp, inputs, numbers, types);
     return results.length === 1 ? results[0] : results.length === 0 ? undefined : results;
   }
 

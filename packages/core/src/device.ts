@@ -2,7 +2,7 @@ import { encode, bytesOf, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
 import { type AnyOp } from "./define-op.js";
 import { elementsOf, formatShape, rowElementsOf, type Shape } from "./shape.js";
-import { describe, isTensor, Tensor } from "./tensor.js";
+import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
 
 /** A piece of device memory, shared by the views of it. Devices extend it with what finds the memory. */
 export interface Storage {
@@ -77,13 +77,7 @@ export abstract class Device {
 
   /** A tensor with undefined content. */
   empty(shape: Shape, dtype: DType, what = "empty"): Tensor {
-    const bytes = elementsOf(shape) * bytesOf(dtype);
-    if (!(Number.isSafeInteger(bytes) && bytes >= 0))
-      throw new ShapeError(`${what}: ${formatShape(shape)} is no shape`);
-    const storage = this.allocate(bytes, what);
-    this.liveBytes += bytes;
-    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
-    return this.adopt(new Tensor(this, storage, dtype, shape, 0, rowElementsOf(shape)));
+    return this.make(shape, dtype, what);
   }
 
   /** A tensor holding `values`, row-major, rounded to `dtype`. */
@@ -166,14 +160,22 @@ export abstract class Device {
     }
   }
 
-  /** Checked by `defineOp` before anything is allocated. */
+  /** Makes the outputs and records the op; `defineOp` has checked the arguments. When that fails nothing stays allocated. */
   record(
     op: AnyOp,
     inputs: readonly (Tensor | undefined)[],
     attributes: readonly number[],
-    outputs: readonly Tensor[],
-  ): void {
-    this.enqueue(op, inputs, attributes, outputs);
+    types: readonly TensorType[],
+  ): Tensor[] {
+    const outputs: Tensor[] = [];
+    try {
+      for (let i = 0; i < types.length; i++) outputs.push(this.make(types[i]!.shape, types[i]!.dtype, op.name));
+      this.enqueue(op, inputs, attributes, outputs);
+    } catch (error) {
+      for (const tensor of outputs) tensor.dispose();
+      throw error;
+    }
+    return outputs;
   }
 
   /** Used by `Tensor` to make views. */
@@ -195,6 +197,16 @@ export abstract class Device {
     if (first) tensor.storage.references = 1;
     this.own(tensor);
     return tensor;
+  }
+
+  private make(shape: Shape, dtype: DType, what: string): Tensor {
+    const bytes = elementsOf(shape) * bytesOf(dtype);
+    if (!(Number.isSafeInteger(bytes) && bytes >= 0 && shape.length <= 4))
+      throw new ShapeError(`${what}: ${formatShape(shape)} is no shape (up to 4 sizes)`);
+    const storage = this.allocate(bytes, what);
+    this.liveBytes += bytes;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
+    return this.adopt(new Tensor(this, storage, dtype, shape, 0, rowElementsOf(shape)));
   }
 
   private own(tensor: Tensor): void {

@@ -19,7 +19,12 @@ function isUsable(cache) {
   return tools.every((tool) => !tool || !path.isAbsolute(tool) || fs.existsSync(tool));
 }
 
-if (fs.existsSync(cachePath) && !isUsable(fs.readFileSync(cachePath, "utf8"))) {
+/** A configuration that failed leaves a cache, but nothing to build by. */
+function isComplete() {
+  return ["build.ninja", "Makefile"].some((file) => fs.existsSync(path.join(root, "build", file)));
+}
+
+if (fs.existsSync(cachePath) && !(isComplete() && isUsable(fs.readFileSync(cachePath, "utf8")))) {
   fs.rmSync(path.join(root, "build"), { recursive: true, force: true });
 }
 

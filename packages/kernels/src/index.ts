@@ -1,1 +1,2 @@
-export {};
+export { AddonMissing } from "./addon.js";
+export { cpu, cpuInfo, type CpuInfo, type CpuOptions } from "./cpu.js";

@@ -1,0 +1,124 @@
+import { codecs, rowElementsOf, type Tensor } from "@whittle/core";
+import { addressOf } from "./native-storage.js";
+
+// Twin of `src/runtime/commands.h`.
+const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7 } as const;
+
+/** What one op needs at most: 6 words, 8 for each of 16 tensors, its attributes. */
+const largestRun = 6 + 16 * 8 + 64;
+export const maxTensors = 16;
+
+/** Commands on their way to the executor: one array that is filled, flushed and filled again. */
+export class CommandBuffer {
+  readonly words: Float64Array;
+  /** Words in use. */
+  length = 0;
+  /** Ops among them. */
+  ops = 0;
+  private readonly bytes: Uint8Array;
+
+  constructor(private readonly capacity: number) {
+    this.words = new Float64Array(capacity);
+    this.bytes = new Uint8Array(this.words.buffer);
+  }
+
+  /** Whether any op still fits. */
+  get hasRoom(): boolean {
+    return this.length + largestRun <= this.capacity;
+  }
+
+  /** Whether a write of so many bytes fits. */
+  hasRoomFor(bytes: number): boolean {
+    return this.length + 3 + Math.ceil(bytes / 8) + largestRun <= this.capacity;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.ops = 0;
+  }
+
+  run(
+    kernel: number,
+    mutated: number,
+    inputs: readonly (Tensor | undefined)[],
+    attributes: readonly number[],
+    outputs: readonly Tensor[],
+  ): void {
+    const words = this.words;
+    let at = this.length;
+    words[at] = opcode.run;
+    words[at + 1] = kernel;
+    words[at + 2] = inputs.length;
+    words[at + 3] = outputs.length;
+    words[at + 4] = attributes.length;
+    words[at + 5] = mutated;
+    at += 6;
+    for (let i = 0; i < inputs.length; i++) at = this.tensor(at, inputs[i]);
+    for (let i = 0; i < outputs.length; i++) at = this.tensor(at, outputs[i]);
+    for (let i = 0; i < attributes.length; i++) words[at++] = attributes[i]!;
+    this.length = at;
+    this.ops++;
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    const at = this.length;
+    this.words[at] = opcode.write;
+    this.words[at + 1] = address;
+    this.words[at + 2] = bytes.byteLength;
+    this.bytes.set(bytes, (at + 3) * 8);
+    this.length = at + 3 + Math.ceil(bytes.byteLength / 8);
+  }
+
+  /** The destination's address is filled in by the addon. */
+  read(ticket: number, tensor: Tensor | undefined): void {
+    this.words[this.length++] = opcode.read;
+    this.words[this.length++] = ticket;
+    this.extent(tensor);
+    this.words[this.length++] = 0;
+  }
+
+  release(address: number, bytes: number): void {
+    this.words[this.length++] = opcode.release;
+    this.words[this.length++] = address;
+    this.words[this.length++] = bytes;
+  }
+
+  heal(tensor: Tensor): void {
+    this.words[this.length++] = opcode.heal;
+    this.extent(tensor);
+  }
+
+  fail(kernel: number, skip: number): void {
+    this.words[this.length++] = opcode.fail;
+    this.words[this.length++] = kernel;
+    this.words[this.length++] = skip;
+  }
+
+  private tensor(at: number, tensor: Tensor | undefined): number {
+    const words = this.words;
+    if (tensor === undefined) {
+      words[at] = 0;
+      return at + 8;
+    }
+    const shape = tensor.shape;
+    const rank = shape.length;
+    words[at] = addressOf(tensor);
+    words[at + 1] = codecs[tensor.dtype].id;
+    words[at + 2] = rank;
+    words[at + 3] = tensor.rowStride;
+    words[at + 4] = rank > 0 ? shape[0]! : 1;
+    words[at + 5] = rank > 1 ? shape[1]! : 1;
+    words[at + 6] = rank > 2 ? shape[2]! : 1;
+    words[at + 7] = rank > 3 ? shape[3]! : 1;
+    return at + 8;
+  }
+
+  private extent(tensor: Tensor | undefined): void {
+    const { words } = this;
+    const size = tensor ? codecs[tensor.dtype].bytes : 0;
+    words[this.length++] = tensor ? addressOf(tensor) : 0;
+    words[this.length++] = tensor ? (tensor.shape[0] ?? 1) : 0;
+    words[this.length++] = tensor ? rowElementsOf(tensor.shape) * size : 0;
+    words[this.length++] = tensor ? tensor.rowStride * size : 0;
+  }
+}
