@@ -1,4 +1,5 @@
 import { defineOp, floats, ints } from "../define-op.js";
+import { DeviceError } from "../errors.js";
 import { type HostTensor } from "../host-tensor.js";
 import { philox, purpose, uniform } from "../philox.js";
 import { argmaxOfRow } from "./argmax.js";
@@ -12,7 +13,7 @@ import { argmaxOfRow } from "./argmax.js";
  * Temperature 0 is argmax (ties to the lowest id). Else p = softmax(logits / temperature); minP keeps p ≥ minP · max p; of those topK keeps the K most
  * probable and topP, after renormalising, the fewest most probable that reach P (ties to the lower id; at least one). The draw is the first kept id, in order of id, at which
  * the cumulative law exceeds u; u comes from Philox with the seed as key and (position, choice, purpose, 0) as counter, so that it does not
- * depend on the batch, the step or the row. NaN logits are never drawn; a row of nothing but NaN fails the op.
+ * depend on the batch, the step or the row. NaN logits are never drawn; a row of nothing but NaN, or with a temperature below 0, fails the op.
  */
 export const sample = defineOp({
   name: "sample",
@@ -52,6 +53,9 @@ export function samplingLaw(
     number,
     number,
   ];
+  if (!(temperature >= 0)) {
+    throw new DeviceError("sample", `the temperature ${temperature} of row ${row} must be 0 or more`);
+  }
   const largest = logits.at(row, argmaxOfRow("sample", logits, row));
   const all: [number, number][] = [];
   for (let id = 0; id < logits.size(1); id++) {
@@ -60,8 +64,9 @@ export function samplingLaw(
     const weight = logit === largest ? 1 : Math.exp((logit - largest) / temperature);
     if (weight > 0 && weight >= minP) all.push([id, weight]);
   }
-  all.sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-  if (topK > 0) all.length = Math.min(all.length, topK);
+  // By logit, not by weight: stored logits compare exactly on every device, while weights that round to the same number would tie.
+  all.sort(([a], [b]) => logits.at(row, b) - logits.at(row, a) || a - b);
+  if (topK >= 1) all.length = Math.min(all.length, Math.floor(topK));
   let total = all.reduce((sum, [, weight]) => sum + weight, 0);
   if (topP < 1) {
     let mass = 0;

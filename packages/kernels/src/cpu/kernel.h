@@ -66,4 +66,7 @@ struct KernelRegistration {
 #define WHITTLE_NAMESPACE_1(isa) WHITTLE_NAMESPACE_2(isa)
 #define WHITTLE_KERNEL_NAMESPACE WHITTLE_NAMESPACE_1(WHITTLE_ISA)
 
-#define WHITTLE_KERNEL(op, function) static const ::whittle::KernelRegistration registration_##function{op, ::whittle::Isa::WHITTLE_ISA, function}
+#define WHITTLE_KERNEL(op, function)                                   \
+  static const ::whittle::KernelRegistration registration_##function { \
+    op, ::whittle::Isa::WHITTLE_ISA, function                          \
+  }

@@ -1,0 +1,152 @@
+// Softmax attention of some queries over one tile of keys, and the merging of tiles in order.
+//
+// What a query sees is a list of keys. The list is cut into tiles of kTile by place, each tile gives a part (maximum, normaliser, weighted
+// values) of its own, and the parts are merged first to last. Neither the other queries of a block nor the threads change that arithmetic,
+// so a row gives the same bits alone, in a prompt chunk and with its tiles spread over threads. Source: Milakov & Gimelshein 2018; Dao et
+// al. 2022 (FlashAttention).
+#pragma once
+
+#include "dot-tile.h"
+#include "elementary.h"
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+constexpr int64_t kTile = 64;
+constexpr float kMinusInfinity = -__builtin_inff();
+
+// Keys and values of one tile and key head as f32 rows; value rows are readable up to whole vectors.
+struct KeyTile {
+  Rows<F32> keys;
+  Rows<F32> values;
+};
+
+// Attention over some keys, for `count` queries. values[query] holds Σ exp(logit − max)·value, rows `stride` (whole vectors) apart.
+struct Parts {
+  float* max;
+  float* sum;
+  float* values;
+  int64_t stride;
+
+  Parts at(int64_t query) const { return {max + query, sum + query, values + query * stride, stride}; }
+  // Floats that `count` queries need.
+  static int64_t size(int64_t count, int64_t stride) { return count * (stride + 2); }
+  static Parts in(float* memory, int64_t count, int64_t stride) {
+    return {memory + count * stride, memory + count * (stride + 1), memory, stride};
+  }
+};
+
+inline void clear(const Parts& parts, int64_t count) {
+  for (int64_t i = 0; i < count; i++) parts.max[i] = kMinusInfinity;
+  std::memset(parts.sum, 0, static_cast<size_t>(count) * sizeof(float));
+  std::memset(parts.values, 0, static_cast<size_t>(count * parts.stride) * sizeof(float));
+}
+
+// Scales the first `count` of a query's logits and turns them into exp(logit − max); gives max and the sum.
+// A NaN among the logits makes all of it NaN. If all are −∞ the weights are 0, and the sum with them.
+inline void softmaxTile(float* logits, int64_t count, float scale, float* max, float* sum) {
+  const int64_t used = roundUp(count, kLanes);
+  Vec largest = splat(kMinusInfinity);
+  VecInt nan = {};
+  for (int64_t i = 0; i < used; i += kLanes) {
+    Vec s = load(logits + i) * splat(scale);
+    if (i + kLanes > count) {
+      const int64_t whole = count - i;
+      float lanes[kLanes];
+      store(lanes, s);
+      for (int64_t l = whole; l < kLanes; l++) lanes[l] = kMinusInfinity;
+      s = load(lanes);
+    }
+    store(logits + i, s);
+    nan |= s != s;
+    largest = larger(s, largest);
+  }
+  *max = any(nan) ? __builtin_nanf("") : largestLane(largest);
+  const Vec shift = splat(*max == kMinusInfinity ? 0.0f : *max);
+  Vec total = splat(0.0f);
+  for (int64_t i = 0; i < used; i += kLanes) {
+    const Vec weight = exponential(load(logits + i) - shift);
+    store(logits + i, weight);
+    total += weight;
+  }
+  *sum = sumLanes(total);
+}
+
+// values[q] += Σ weights[q][key] · tile[key] over the keys [from, to), for Q queries, C vectors of columns at a time.
+template <int Q, int C>
+inline void weighChunk(const float* weights, Rows<F32> tile, int64_t from, int64_t to, float* values, int64_t stride) {
+  Vec sums[Q * C];
+  for (int q = 0; q < Q; q++) {
+    for (int c = 0; c < C; c++) sums[q * C + c] = load(values + q * stride + c * kLanes);
+  }
+  for (int64_t key = from; key < to; key++) {
+    Vec row[C];
+    for (int c = 0; c < C; c++) row[c] = load(tile[key] + c * kLanes);
+    for (int q = 0; q < Q; q++) {
+      const Vec weight = splat(weights[q * kTile + key]);
+      for (int c = 0; c < C; c++) sums[q * C + c] = multiplyAdd(weight, row[c], sums[q * C + c]);
+    }
+  }
+  for (int q = 0; q < Q; q++) {
+    for (int c = 0; c < C; c++) store(values + q * stride + c * kLanes, sums[q * C + c]);
+  }
+}
+
+template <int Q>
+inline void weigh(const float* weights, Rows<F32> tile, int64_t from, int64_t to, float* values, int64_t stride) {
+  int64_t column = 0;
+  for (; column + 4 * kLanes <= stride; column += 4 * kLanes)
+    weighChunk<Q, 4>(weights, {tile.data + column, tile.stride}, from, to, values + column, stride);
+  for (; column < stride; column += kLanes) weighChunk<Q, 1>(weights, {tile.data + column, tile.stride}, from, to, values + column, stride);
+}
+
+// The values of `queries` queries, of which each sees the first counts[query] keys of the tile: two together as far as both see, then each
+// for itself.
+inline void weighValues(const float* weights, Rows<F32> tile, const int32_t* counts, int64_t queries, float* values, int64_t stride) {
+  int64_t q = 0;
+  const auto rest = [&](int64_t query, int64_t from) {
+    if (from < counts[query]) weigh<1>(weights + query * kTile, tile, from, counts[query], values + query * stride, stride);
+  };
+  for (; q + 2 <= queries; q += 2) {
+    const int64_t common = counts[q] < counts[q + 1] ? counts[q] : counts[q + 1];
+    weigh<2>(weights + q * kTile, tile, 0, common, values + q * stride, stride);
+    rest(q, common);
+    rest(q + 1, common);
+  }
+  if (q < queries) rest(q, 0);
+}
+
+// The parts of one tile: `queries` rows of q, of which each sees the first counts[query] of the tile's `keys` keys. `logits` is room for
+// queries·kTile floats.
+inline void attendTile(Rows<F32> q, int64_t queries, int64_t headDim, const KeyTile& tile, int64_t keys, const int32_t* counts, float scale,
+                       float* logits, const Parts& parts) {
+  dotMatrix(q, queries, tile.keys, nullptr, headDim, keys, logits, kTile);
+  for (int64_t i = 0; i < queries; i++) softmaxTile(logits + i * kTile, counts[i], scale, parts.max + i, parts.sum + i);
+  std::memset(parts.values, 0, static_cast<size_t>(queries * parts.stride) * sizeof(float));
+  weighValues(logits, tile.values, counts, queries, parts.values, parts.stride);
+}
+
+// Adds the part of the next tile to what the tiles before it gave, for one query.
+inline void mergeTile(const Parts& total, const Parts& next) {
+  const float a = *total.max, b = *next.max;
+  const float max = a > b || a != a ? a : b;
+  const float aWeight = a == kMinusInfinity ? 0.0f : exponential(a - max);
+  const float bWeight = b == kMinusInfinity ? 0.0f : exponential(b - max);
+  *total.max = max;
+  *total.sum = *total.sum * aWeight + *next.sum * bWeight;
+  for (int64_t i = 0; i < total.stride; i += kLanes) {
+    store(total.values + i, multiplyAdd(load(next.values + i), splat(bWeight), load(total.values + i) * splat(aWeight)));
+  }
+}
+
+// The finished row of a query that sees `keys` keys, and its statistics (maximum, normaliser) where `stats` is given.
+inline void finish(const Parts& total, int64_t keys, int64_t valueDim, float* out, float* stats) {
+  // Logits that are all −∞ leave nothing to divide by.
+  const float sum = keys > 0 && *total.max == kMinusInfinity ? __builtin_nanf("") : *total.sum;
+  for (int64_t i = 0; i < valueDim; i++) out[i] = keys == 0 ? 0.0f : total.values[i] / sum;
+  if (stats) {
+    stats[0] = *total.max;
+    stats[1] = sum;
+  }
+}
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE

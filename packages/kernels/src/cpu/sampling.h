@@ -1,0 +1,159 @@
+// Which ids a sampler keeps, found without sorting the vocabulary. All of it reduces to one cutoff: an id is kept if it comes before the
+// cutoff in the order "larger logit first, then lower id".
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "argmax.h"
+#include "elementary.h"
+#include "scratch.h"
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+struct Candidate {
+  float logit;
+  int32_t id;
+  float weight;
+
+  bool operator<(const Candidate& other) const { return logit != other.logit ? logit > other.logit : id < other.id; }
+};
+
+// weights[i] = exp((logits[i] − largest) / temperature), the largest giving 1 and NaN giving 0; those below minP give 0. The relative error
+// is about 2u·|exponent| + 4u, so that of a probability is below 1e-5 wherever it counts.
+inline void weighLogits(const float* logits, int64_t count, float largest, float temperature, float minP, float* weights) {
+  const auto weigh = [&](Vec logit) {
+    const Vec weight = logit == splat(largest) ? splat(1.0f) : exponential((logit - splat(largest)) / splat(temperature));
+    return weight >= splat(minP) ? weight : splat(0.0f);
+  };
+  mapElements(logits, weights, count, weigh);
+}
+
+// Σ weights in float64, in an order of its own.
+inline double total(const float* weights, int64_t count) {
+  double sums[4] = {};
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    for (int l = 0; l < 4; l++) sums[l] += weights[i + l];
+  }
+  for (; i < count; i++) sums[0] += weights[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+// Puts into `candidates` all ids of positive weight whose logit reaches `threshold`.
+inline int64_t collect(const float* logits, const float* weights, int64_t count, float threshold, Candidate* candidates) {
+  int64_t found = 0;
+  const auto visit = [&](int64_t i) {
+    if (weights[i] > 0 && logits[i] >= threshold) candidates[found++] = {logits[i], static_cast<int32_t>(i), weights[i]};
+  };
+  const Vec wanted = splat(threshold);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    if (!any(load(logits + i) >= wanted)) continue;
+    for (int64_t l = 0; l < kLanes; l++) visit(i + l);
+  }
+  for (; i < count; i++) visit(i);
+  return found;
+}
+
+// A logit that at least `wanted` logits of the row reach, near the one that exactly so many reach: the `wanted`-th largest of the maxima of
+// short stretches. −∞ if there are too few stretches.
+inline float thresholdFor(const float* logits, int64_t count, int64_t wanted, Scratch<Candidate>& scratch) {
+  constexpr int64_t stretch = 64;
+  const int64_t stretches = count / stretch;
+  if (wanted > stretches) return -__builtin_inff();
+  Candidate* maxima = scratch.get(stretches);
+  for (int64_t i = 0; i < stretches; i++) maxima[i] = {largestOfRow(logits + i * stretch, stretch), static_cast<int32_t>(i), 0};
+  std::nth_element(maxima, maxima + wanted - 1, maxima + stretches);
+  return maxima[wanted - 1].logit;
+}
+
+// The last of the fewest leading candidates whose weights reach `mass`, by bisection: what lies before the middle is summed, then half is
+// left. Leaves candidates partly ordered. If all do not reach it, the last of all.
+inline Candidate lastWithin(Candidate* candidates, int64_t count, double mass) {
+  int64_t from = 0, to = count;
+  double before = 0;
+  while (to - from > 1) {
+    const int64_t middle = from + (to - from) / 2;
+    std::nth_element(candidates + from, candidates + middle, candidates + to);
+    double sum = 0;
+    for (int64_t i = from; i < middle; i++) sum += candidates[i].weight;
+    if (before + sum >= mass) {
+      to = middle;
+    } else {
+      before += sum;
+      from = middle;
+    }
+  }
+  return candidates[from];
+}
+
+// The cutoff of topK alone. `wanted` ids are kept at most; false: all are.
+inline bool cutCount(const float* logits, const float* weights, int64_t count, int64_t wanted, Scratch<Candidate>& scratch,
+                     Candidate* last) {
+  const float threshold = thresholdFor(logits, count, wanted, scratch);
+  Candidate* candidates = scratch.get(count);
+  const int64_t found = collect(logits, weights, count, threshold, candidates);
+  if (found <= wanted) return false;
+  std::nth_element(candidates, candidates + wanted - 1, candidates + found);
+  *last = candidates[wanted - 1];
+  return true;
+}
+
+// The cutoff of topP: first among few candidates, which most often hold the mass, then among all.
+inline Candidate cutMass(const float* logits, const float* weights, int64_t count, float topP, Scratch<Candidate>& scratch) {
+  const double mass = static_cast<double>(topP) * total(weights, count);
+  const float threshold = thresholdFor(logits, count, 256, scratch);
+  Candidate* candidates = scratch.get(count);
+  int64_t found = collect(logits, weights, count, threshold, candidates);
+  double few = 0;
+  for (int64_t i = 0; i < found; i++) few += candidates[i].weight;
+  if (few < mass) found = collect(logits, weights, count, -__builtin_inff(), candidates);
+  return lastWithin(candidates, found, mass);
+}
+
+// Weights that topK, then topP, do not keep become 0. At least one is positive.
+inline void truncate(const float* logits, float* weights, int64_t count, float topK, float topP, Scratch<Candidate>& scratch) {
+  const auto cut = [&](const Candidate& last) {
+    for (int64_t i = 0; i < count; i++) {
+      const bool kept = logits[i] > last.logit || (logits[i] == last.logit && i <= last.id);
+      weights[i] = kept ? weights[i] : 0.0f;
+    }
+  };
+  Candidate last;
+  if (topK >= 1 && topK < static_cast<float>(count) && cutCount(logits, weights, count, static_cast<int64_t>(topK), scratch, &last))
+    cut(last);
+  if (topP < 1) cut(cutMass(logits, weights, count, topP, scratch));
+}
+
+// The first id at which the cumulative weight exceeds u · Σ weights; the last of positive weight if rounding leaves none.
+inline int64_t drawFrom(const float* weights, int64_t count, double u) {
+  constexpr int64_t stretch = 256;
+  const double goal = u * total(weights, count);
+  double cumulative = 0;
+  int64_t last = -1;
+  for (int64_t begin = 0; begin < count; begin += stretch) {
+    const int64_t size = count - begin < stretch ? count - begin : stretch;
+    const double sum = total(weights + begin, size);
+    if (sum == 0) continue;
+    if (cumulative + sum > goal) {
+      double within = cumulative;
+      for (int64_t i = begin; i < begin + size; i++) {
+        within += weights[i];
+        if (weights[i] > 0) last = i;
+        if (within > goal) return i;
+      }
+    } else {
+      for (int64_t i = begin + size - 1; i >= begin; i--) {
+        if (weights[i] > 0) {
+          last = i;
+          break;
+        }
+      }
+    }
+    cumulative += sum;
+  }
+  return last;
+}
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE
