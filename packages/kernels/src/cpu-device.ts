@@ -57,9 +57,7 @@ export class CpuDevice extends Device {
     options: { isa: number; threads: number; memoryBytes: number },
   ) {
     super();
-    // The callback must not hold the device: a device that nobody uses any more is closed by the garbage collector.
-    const { pending } = this;
-    this.handle = addon.open(options.isa, options.threads, this.commands.words, (reads) => settle(pending, reads));
+    this.handle = addon.open(options.isa, options.threads, this.commands.words, settler(this.pending));
     this.kernels = new Map(addon.kernels(this.handle).map((op, index) => [op, index]));
     this.pool = new MemoryPool(
       {
@@ -130,10 +128,7 @@ export class CpuDevice extends Device {
     return this.closing;
   }
 
-  /**
-   * Makes one coming call of an op fail, after `skip` calls that pass: so that tests can see what a failed step does to those around it.
-   * @throws UnsupportedOp
-   */
+  /** See `failCall` in `fail-call.ts`. */
   failCall(op: string, skip: number): void {
     this.assertOpen();
     const kernel = this.kernels.get(op);
@@ -241,14 +236,20 @@ export class CpuDevice extends Device {
   }
 }
 
-function settle(pending: Map<number, PendingRead>, reads: FinishedReads): void {
-  for (let i = 0; i < reads.length; i += 3) {
-    const [ticket, op, reason] = reads.slice(i, i + 3) as [number, string | null, string | null];
-    const { destination, resolve, reject } = pending.get(ticket)!;
-    pending.delete(ticket);
-    if (op === null) resolve(new Uint8Array(destination));
-    else reject(new DeviceError(op, reason!));
-  }
+/**
+ * Ends reads. A function of its own, because what it closes over lives as long as the native device: it must not hold the JavaScript one, which
+ * the garbage collector closes once nobody uses it.
+ */
+function settler(pending: Map<number, PendingRead>): (reads: FinishedReads) => void {
+  return (reads) => {
+    for (let i = 0; i < reads.length; i += 3) {
+      const [ticket, op, reason] = reads.slice(i, i + 3) as [number, string | null, string | null];
+      const { destination, resolve, reject } = pending.get(ticket)!;
+      pending.delete(ticket);
+      if (op === null) resolve(new Uint8Array(destination));
+      else reject(new DeviceError(op, reason!));
+    }
+  };
 }
 
 /** A mapped file is read-only; a kernel that wrote to it would end the process. */

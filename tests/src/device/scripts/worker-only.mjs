@@ -1,0 +1,17 @@
+import { isMainThread, Worker } from "node:worker_threads";
+
+if (isMainThread) {
+  for (let i = 0; i < 3; i++) {
+    const worker = new Worker(new URL(import.meta.url));
+    worker.on("message", (text) => i === 2 && console.log(text));
+    await new Promise((resolve) => worker.once("exit", resolve));
+  }
+} else {
+  const { parentPort } = await import("node:worker_threads");
+  const { add } = await import("@whittle/core");
+  const { cpu } = await import("@whittle/kernels");
+  const device = await cpu({ threads: 2 });
+  const a = device.tensor([1, 2], [1, 2]);
+  parentPort.postMessage((await add({ a, b: a }).read()).join());
+  await device.close();
+}
