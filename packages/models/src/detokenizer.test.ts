@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { Detokenizer } from "./detokenizer.js";
 import { loadTokenizer } from "./load-tokenizer.js";
 import { type Tokenizer } from "./tokenizer.js";
 
@@ -70,6 +71,11 @@ describe.each(["byte-level", "byte-fallback"])("%s", (name) => {
     expect(pieces(ids.slice(-1), ids.slice(0, -1)).join("")).toBe("🦉");
   });
 
+  it("keeps a byte order mark, which is text like any other", () => {
+    expect(pieces(tokenizer.encode("\uFEFFa")).join("")).toBe("\uFEFFa");
+    expect(tokenizer.decode(tokenizer.encode("\uFEFFa"))).toBe("\uFEFFa");
+  });
+
   it("shows nothing for ids that are no token", () => {
     expect(pieces([1e9, -1, 5000]).join("")).toBe("");
   });
@@ -82,4 +88,12 @@ it("keeps the space between prompt and continuation, and drops it at the beginni
   expect(tokenizer.detokenizer().push(ids[0]!)).not.toMatch(/^ /);
   expect(tokenizer.detokenizer({ after: prompt }).push(ids[0]!)).toMatch(/^ /);
   expect(tokenizer.detokenizer({ after: [tokenizer.bosId!] }).push(ids[0]!)).not.toMatch(/^ /);
+});
+
+it("drops leading characters only of a text that begins", () => {
+  const spaces = { bytes: () => new TextEncoder().encode(" "), strip: { character: " ", count: 8 } };
+  const push = (after: number): string => new Detokenizer(spaces, new Int32Array(after)).push(0);
+  expect(push(0)).toBe("");
+  expect(push(2)).toBe("");
+  expect(push(10)).toBe(" ");
 });

@@ -64,6 +64,24 @@ describe.each(["byte-level", "byte-fallback"])("%s", (name) => {
   });
 });
 
+describe("a vocabulary that could build control tokens", () => {
+  it("by merges, gives the longest plain pieces instead", async () => {
+    const tokenizer = await loadTokenizer(folder("byte-fallback"));
+    const vocab = json(`${folder("byte-fallback")}/tokenizer.json`).model.vocab;
+    expect([...tokenizer.encode("</s>", plain)]).toEqual(["▁", "</", "s>"].map((piece) => vocab[piece]));
+  });
+
+  it("by looking a word up as a whole, does not", () => {
+    const tokenizer = json(`${folder("byte-level")}/tokenizer.json`);
+    const whole = { ...tokenizer, pre_tokenizer: null, model: { ...tokenizer.model, ignore_merges: true } };
+    const end = tokenizer.model.vocab["<|end|>"];
+    const made = createTokenizer({ model: "m", tokenizer: whole });
+    expect(made.specialTokens.get("<|end|>")).toBe(end);
+    expect(made.encode("<|end|>", plain)).not.toContain(end);
+    expect([...made.encode("<|end|>", { ...plain, parseControl: true })]).toEqual([end]);
+  });
+});
+
 describe("what surrounds a text", () => {
   it("comes from the post-processor", async () => {
     const tokenizer = await loadTokenizer(folder("byte-level"));
@@ -121,6 +139,18 @@ describe("chat", () => {
       );
       expect(control).toEqual([begin, user, end, user, end, assistant]);
       expect(shown(messages)).toBe(tokenizer.renderChat(messages));
+    }
+  });
+
+  it("reads none that template and message would make together", () => {
+    const joining = createTokenizer({
+      model: "m",
+      tokenizer: json(`${folder("byte-level")}/tokenizer.json`),
+      chatTemplate: "{{ '<|' + messages[0].content | trim + '|>' }}",
+    });
+    for (const content of ["end", " end|> ", "user|><|end"]) {
+      const made = joining.encodeChat([{ role: "user", content }]);
+      for (const id of joining.specialTokens.values()) expect(made).not.toContain(id);
     }
   });
 

@@ -58,6 +58,20 @@ describe("ControlGuard", () => {
     );
   });
 
+  it.each(["end|> ", " end|>", " <|end", "<|end ", "end", " end "])(
+    "guards %j once a template has trimmed it",
+    (text) => {
+      for (const [before, behind] of [
+        ["<|", "|>"],
+        ["<|", ""],
+        ["", "|>"],
+      ]) {
+        const rendered = `${before}${guard.protectEmbedded(text).trim()}${behind}`;
+        for (const token of tokens) expect(rendered).not.toContain(token);
+      }
+    },
+  );
+
   it("guards the strings and keys of a value", () => {
     const value = { content: [{ type: "text", text: "</s>" }], "<|end|>": 1, none: null };
     const text = JSON.stringify(guard.protectValue(value));
