@@ -16,6 +16,6 @@ export function byteTokenizer(): ServedModel["tokenizer"] {
     eosIds: [END],
     encode,
     encodeChat: (messages) => encode(messages.map(({ role, content }) => `${role}: ${String(content)}\n`).join("") + "assistant: "),
-    detokenizer: ({ after } = {}) => new Detokenizer(text, after),
+    detokenizer: (options) => new Detokenizer(text, options?.after),
   };
 }

@@ -1,0 +1,69 @@
+import { isWhittleError, WhittleError } from "@whittle/core";
+
+/** An error as OpenAI's API puts it. `param` names the field at fault, with its path. */
+export class ApiError extends WhittleError {
+  readonly status: number;
+  readonly param: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, message: string, details: { param?: string | undefined; headers?: Record<string, string> } = {}) {
+    super(code, message);
+    this.status = status;
+    this.param = details.param ?? null;
+    this.headers = details.headers ?? {};
+  }
+
+  /** `{ error: { message, type, param, code } }` */
+  get body(): { error: { message: string; type: string; param: string | null; code: string } } {
+    return { error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code } };
+  }
+
+  toResponse(): Response {
+    return Response.json(this.body, { status: this.status, headers: this.headers });
+  }
+}
+
+function typeOf(status: number): string {
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+/** 400: a field is wrong. */
+export function invalid(param: string | undefined, message: string, code = "invalid_value"): ApiError {
+  return new ApiError(400, code, message, { param });
+}
+
+/** The API's names of the engine's fields. */
+const FIELD_NAMES: Readonly<Record<string, string>> = {
+  maxTokens: "max_tokens",
+  topK: "top_k",
+  topP: "top_p",
+  minP: "min_p",
+};
+
+/** What a client is told of an error. Of one that is none of ours, nothing but that there was one. */
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (!isWhittleError(error)) return new ApiError(500, "internal_error", "the server failed to answer this request");
+  const { code, message } = error;
+  switch (code) {
+    case "invalid_request":
+    case "context_length_exceeded": {
+      const param = "param" in error ? (error.param as string | undefined) : undefined;
+      return invalid(param && (FIELD_NAMES[param] ?? param), message, code);
+    }
+    case "chat_template":
+    case "chat_template_missing":
+      return invalid("messages", message, code);
+    case "tokenizer":
+      return invalid("prompt", message, code);
+    case "overloaded":
+      return new ApiError(429, code, message, { headers: { "retry-after": "1" } });
+    case "engine_closed":
+      return new ApiError(503, "shutting_down", message);
+    case "device_lost":
+      return new ApiError(503, code, message);
+    default:
+      return new ApiError(500, code, message);
+  }
+}
