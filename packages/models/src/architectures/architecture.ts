@@ -1,0 +1,24 @@
+import { type CausalLM, type Device, type Shape, type Tensor } from "@whittle/core";
+import { type ModelConfig } from "../model-config.js";
+import { gpt2 } from "./gpt2.js";
+import { llama } from "./llama.js";
+
+/** A model whose own tensors (not its weights, which belong to the loader) are given back by `dispose`. */
+export interface BuiltModel extends CausalLM {
+  dispose(): void;
+}
+
+/** What a checkpoint must hold for a family of models, and how a model is made of it. */
+export interface Architecture {
+  /** Names as transformers saves the whole model, and shapes as stored. */
+  parameters(config: ModelConfig): ReadonlyMap<string, Shape>;
+  /** What begins the names of all but the head; files may leave it out. */
+  readonly prefix: string;
+  /** Whether a stored tensor that is no parameter is known to be needless. */
+  isNeedless(name: string, config: ModelConfig): boolean;
+  /** Takes over the weights of `parameters`. It may replace entries by its own form of them; the map then holds what is to be disposed. */
+  build(config: ModelConfig, weights: Map<string, Tensor>, device: Device): BuiltModel;
+}
+
+/** One line per architecture. */
+export const architectures: Readonly<Record<ModelConfig["architecture"], Architecture>> = { llama, gpt2 };

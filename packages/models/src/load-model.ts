@@ -1,0 +1,108 @@
+import { stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import {
+  type CausalLM,
+  CheckpointError,
+  type Device,
+  type Logger,
+  openCheckpoint,
+  type ProgressListener,
+  silent,
+  type Tensor,
+} from "@whittle/core";
+import { architectures } from "./architectures/architecture.js";
+import { type ChatTemplate } from "./chat-template.js";
+import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
+import { loadTokenizer } from "./load-tokenizer.js";
+import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { type Tokenizer } from "./tokenizer.js";
+import { firstOf, locateWeights, mapWeights } from "./weights.js";
+
+export interface LoadOptions {
+  /** Where the weights go. */
+  device: Device;
+  /** Called as weights are mapped. Default: nobody is told. */
+  onProgress?: ProgressListener;
+  /** Is warned of tensors that the model does not use. Default: silent. */
+  logger?: Logger;
+  /** Ends the loading with its reason. */
+  signal?: AbortSignal;
+}
+
+/** A model with all that came in its folder. */
+export interface LoadedModel {
+  /** The folder's own name. */
+  readonly name: string;
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly model: CausalLM;
+  readonly tokenizer: Tokenizer;
+  readonly generationConfig: GenerationConfig;
+  readonly chatTemplate?: ChatTemplate;
+  readonly device: Device;
+  /** Gives the weights' memory back. Safe to call twice. */
+  dispose(): void;
+}
+
+/**
+ * Loads a Hugging Face model folder: `config.json`, `tokenizer.json`, `model.safetensors` (or its shards with their index), and if they are there
+ * `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Weights are mapped into memory as they are stored (f32, f16 or bf16), so the files must stay as they
+ * are while the model is in use.
+ *
+ * @throws ConfigError, TokenizerError, ChatTemplateError, CheckpointError: each names the file and what is wrong with it.
+ * @example
+ * ```ts
+ * const { model, tokenizer } = await loadModel("models/books-5m", { device: reference() });
+ * console.log(model.shape.layers.length, tokenizer.encode("Once upon a time"));
+ * ```
+ */
+export async function loadModel(folder: string, options: LoadOptions): Promise<LoadedModel> {
+  const { device, onProgress, logger = silent, signal } = options;
+  const info = await stat(folder).catch(() => undefined);
+  if (!info?.isDirectory())
+    throw new CheckpointError(folder, info ? "is a file, but a model folder was expected" : "there is no such folder");
+  signal?.throwIfAborted();
+  const config = await readModelConfig(join(folder, "config.json"));
+  const generationConfig = await readGenerationConfig(join(folder, "generation_config.json"));
+  const architecture = architectures[config.architecture];
+  const located = locateWeights(await openCheckpoint(folder), {
+    parameters: architecture.parameters(config),
+    prefix: architecture.prefix,
+    isNeedless: (name) => architecture.isNeedless(name, config),
+  });
+  if (located.unexpected.length > 0)
+    logger.warn(
+      `${folder}: the model does not use ${located.unexpected.length} of the stored tensors: ${firstOf(located.unexpected)}`,
+    );
+  const tokenizer = await loadTokenizer(folder);
+  if (tokenizer.vocabSize > config.vocabSize) {
+    logger.warn(
+      `${folder}: the tokenizer knows ${tokenizer.vocabSize} tokens, but the model only ${config.vocabSize}; text with the others will fail`,
+    );
+  }
+  const weights = await mapWeights(located, device, { onProgress, signal });
+  try {
+    const model = architecture.build(config, weights, device);
+    return {
+      name: basename(resolve(folder)),
+      folder,
+      config,
+      model,
+      tokenizer,
+      generationConfig,
+      ...(tokenizer.chatTemplate && { chatTemplate: tokenizer.chatTemplate }),
+      device,
+      dispose() {
+        model.dispose();
+        disposeAll(weights);
+      },
+    };
+  } catch (error) {
+    disposeAll(weights);
+    throw error;
+  }
+}
+
+function disposeAll(weights: ReadonlyMap<string, Tensor>): void {
+  for (const tensor of weights.values()) tensor.dispose();
+}
