@@ -16,7 +16,6 @@ export interface ResolvedRequest {
 export function resolveRequest(request: GenerateRequest, model: ServedModel, contextLength: number): ResolvedRequest {
   const prompt = promptIds(request, model);
   const param = request.messages === undefined ? "prompt" : "messages";
-  if (prompt.length === 0) throw new RequestError(param, `${param} is empty: there is no token to begin with`);
   const { maxTokens } = request;
   if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
   const room = contextLength - prompt.length;
@@ -30,16 +29,19 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
   };
 }
 
-function promptIds({ prompt, messages }: GenerateRequest, model: ServedModel): Int32Array {
+function promptIds({ prompt, messages }: GenerateRequest, { tokenizer, model }: ServedModel): Int32Array {
   if ((prompt === undefined) === (messages === undefined)) {
     throw new RequestError("prompt", `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`);
   }
-  if (messages !== undefined) return Int32Array.from(model.tokenizer.encodeChat(messages));
-  if (typeof prompt === "string") return Int32Array.from(model.tokenizer.encode(prompt));
-  const ids = Array.from(prompt!);
-  const wrong = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < model.model.shape.vocabSize));
-  if (wrong >= 0) {
-    throw new RequestError("prompt", `prompt[${wrong}] is ${ids[wrong]}, but token ids are integers from 0 to ${model.model.shape.vocabSize - 1}`);
+  const param = messages === undefined ? "prompt" : "messages";
+  const ids = messages ? tokenizer.encodeChat(messages) : typeof prompt === "string" ? tokenizer.encode(prompt) : prompt!;
+  if (ids.length === 0) throw new RequestError(param, `${param} is empty: there is no token to begin with`);
+  const { vocabSize } = model.shape;
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i]!;
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
+      throw new RequestError(param, `token ${i} of the prompt is ${id}, but token ids are integers from 0 to ${vocabSize - 1}`);
+    }
   }
   return Int32Array.from(ids);
 }
