@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from checkpoints import Checkpoint, build, checkpoints
 from forward import forward, load, swap_heads
+from tokenizer_fixtures import make_tokenizers, write_character_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDENS = ROOT / "tests" / "fixtures" / "goldens"
@@ -58,6 +59,7 @@ def make(spec: Checkpoint):
     assert gap >= 5e-3, f"{spec.name}: the greedy path passes a near tie ({gap})"
     model.to(spec.dtype).save_pretrained(folder, max_shard_size=spec.shard_bytes)
     (folder / "generation_config.json").unlink(missing_ok=True)
+    write_character_tokenizer(folder, spec.config.vocab_size)
     save_file({"ids": ids[0].int(), "logits": logits.contiguous()}, folder / "golden.safetensors")
     facts = {
         "purpose": spec.purpose,
@@ -103,8 +105,6 @@ if __name__ == "__main__":
     if "--check" in sys.argv:
         check()
     elif "--tokenizers" in sys.argv:
-        from tokenizer_fixtures import make_tokenizers
-
         make_tokenizers(ROOT / "packages" / "models" / "fixtures" / "tokenizers")
     else:
         torch.set_num_threads(1)

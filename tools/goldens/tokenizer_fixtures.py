@@ -83,6 +83,16 @@ def byte_fallback():
     return tokenizer, config
 
 
+def write_character_tokenizer(folder: Path, vocab_size: int):
+    """One token a character, so that a checkpoint with random weights is a complete model folder."""
+    pieces = ["<unk>", "<s>", "</s>"] + [chr(code) for code in [*range(32, 127), *range(0xE0, 0x100)]]
+    vocab = {piece: index for index, piece in enumerate(pieces[:vocab_size])}
+    tokenizer = Tokenizer(models.BPE(vocab, [], unk_token="<unk>"))
+    tokenizer.decoder = decoders.Sequence([decoders.Fuse()])
+    tokenizer.add_special_tokens(pieces[:3])
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+
+
 def make_tokenizers(folder: Path):
     for name, (tokenizer, config) in {"byte-level": byte_level(), "byte-fallback": byte_fallback()}.items():
         path = folder / name
