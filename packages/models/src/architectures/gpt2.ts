@@ -44,7 +44,7 @@ export class Gpt2 implements BuiltModel {
       vocabSize,
       hiddenSize,
       maxPositions,
-      layers: Array(config.layers).fill({ heads, kvHeads, headDim }),
+      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim })),
     };
     this.epsilon = config.normEpsilon;
     this.tokenEmbedding = parameters.get("transformer.wte.weight")!;
@@ -176,7 +176,7 @@ function layerNormOf(parameters: ReadonlyMap<string, Tensor>, name: string): Lay
 
 const transposed = /\.(c_attn|c_proj|c_fc)\.weight$/;
 
-function parameters({
+function parameterShapes({
   vocabSize,
   hiddenSize,
   intermediateSize,
@@ -212,7 +212,7 @@ function parameters({
 
 export const gpt2: Architecture = {
   prefix: "transformer.",
-  parameters,
+  parameters: parameterShapes,
   // Causal masks, which old checkpoints stored with the weights.
   isNeedless: (name, config) =>
     /\.attn\.(masked_)?bias$/.test(name) || (config.tieWordEmbeddings && name === "lm_head.weight"),

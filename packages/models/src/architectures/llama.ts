@@ -46,7 +46,7 @@ export class Llama implements BuiltModel {
       vocabSize,
       hiddenSize,
       maxPositions,
-      layers: Array(config.layers).fill({ heads, kvHeads, headDim }),
+      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim })),
     };
     this.epsilon = normEpsilon;
     this.frequencies = device.tensor(ropeFrequencies(ropeConfig!, headDim), [headDim / 2]);
@@ -55,7 +55,7 @@ export class Llama implements BuiltModel {
     this.output = new Linear("head", parameters.get("lm_head.weight") ?? this.embedding);
     this.layers = Array.from({ length: config.layers }, (_, layer) => new LlamaLayer(layer, parameters));
     this.linears = new Map(
-      [...this.layers.flatMap((layer) => layer.linears), this.output].map((linear) => [linear.site, linear]),
+      [...this.layers.flatMap((layer) => layer.linears), this.output].map((one) => [one.site, one]),
     );
   }
 
@@ -168,7 +168,7 @@ class LlamaLayer {
   }
 }
 
-function parameters(config: ModelConfig): Map<string, Shape> {
+function parameterShapes(config: ModelConfig): Map<string, Shape> {
   const { vocabSize, hiddenSize, intermediateSize, heads, kvHeads, headDim, attentionBias, mlpBias } = config;
   const shapes = new Map<string, Shape>([
     ["model.embed_tokens.weight", [vocabSize, hiddenSize]],
@@ -196,8 +196,8 @@ function parameters(config: ModelConfig): Map<string, Shape> {
 
 export const llama: Architecture = {
   prefix: "model.",
-  parameters,
+  parameters: parameterShapes,
   isNeedless: (name, config) =>
-    /rotary_emb\.inv_freq$/.test(name) || (config.tieWordEmbeddings && name === "lm_head.weight"),
+    name.endsWith("rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight"),
   build: (config, weights, device) => new Llama(config, weights, device),
 };
