@@ -4,12 +4,13 @@ import { cpu } from "@whittle/kernels";
 
 const device = await cpu({ threads: 2, memoryBytes: 2 ** 28 });
 const a = device.tensor([1, 2], [1, 2]);
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
 parentPort.postMessage(await add({ a, b: a }).read());
 
 const large = device.tensor(new Float32Array(2 ** 20), [1024, 1024]);
 for (;;) {
   for (let i = 0; i < 100; i++) device.scope(() => void add({ a: large, b: large }));
   const read = device.scope(() => [add({ a: large, b: large }).read()]);
-  read[0].then(() => undefined);
+  void read[0].then(() => undefined);
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -5,4 +5,4 @@ const device = await cpu();
 const one = device.tensor([2, 4], [1, 2]);
 let x = one;
 for (let i = 0; i < 1000; i++) x = add({ a: x, b: one });
-x.read().then((values) => console.log(values.join()));
+void x.read().then((values) => console.log(values.join()));

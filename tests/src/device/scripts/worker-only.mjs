@@ -12,6 +12,7 @@ if (isMainThread) {
   const { cpu } = await import("@whittle/kernels");
   const device = await cpu({ threads: 2 });
   const a = device.tensor([1, 2], [1, 2]);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
   parentPort.postMessage((await add({ a, b: a }).read()).join());
   await device.close();
 }

@@ -1,0 +1,126 @@
+#include "replay.h"
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "../runtime/worker-pool.h"
+
+namespace whittle::conformance {
+
+namespace {
+
+// Exactly as many bytes as the tensor spans, so that a sanitizer sees the first one beyond; 64-byte aligned as a device's are.
+struct Memory {
+  explicit Memory(size_t bytes) : size(bytes), data(static_cast<uint8_t*>(::operator new(bytes, std::align_val_t{64}))) {}
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  ~Memory() { ::operator delete(data, std::align_val_t{64}); }
+  const size_t size;
+  uint8_t* const data;
+};
+
+float halfToFloat(uint16_t bits) {
+  const int exponent = bits >> 10 & 0x1f;
+  const int fraction = bits & 0x3ff;
+  const float sign = bits & 0x8000 ? -1.0f : 1.0f;
+  if (exponent == 31) return fraction ? NAN : sign * INFINITY;
+  return sign * (exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24) : std::ldexp(1024.0f + fraction, exponent - 25));
+}
+
+double elementAt(const uint8_t* data, DType dtype, int64_t index) {
+  const auto load = [&](auto value) {
+    std::memcpy(&value, data + index * static_cast<int64_t>(sizeof value), sizeof value);
+    return value;
+  };
+  switch (dtype) {
+    case DType::f32:
+      return load(float{});
+    case DType::f16:
+      return halfToFloat(load(uint16_t{}));
+    case DType::bf16: {
+      const uint32_t bits = static_cast<uint32_t>(load(uint16_t{})) << 16;
+      float value;
+      std::memcpy(&value, &bits, sizeof value);
+      return value;
+    }
+    case DType::i32:
+      return load(int32_t{});
+    case DType::i8:
+      return load(int8_t{});
+    case DType::u8:
+      return load(uint8_t{});
+  }
+  return NAN;
+}
+
+bool within(double value, double expected, double limit) {
+  if (std::isnan(expected)) return std::isnan(value) || std::isinf(limit);
+  return value == expected || std::abs(value - expected) <= limit || (std::isinf(limit) && !std::isnan(limit));
+}
+
+// The first element that is off by more than it may; empty if none is.
+std::string judge(const Tensor& tensor, const Expectation& expected, const char* what, int index) {
+  const int64_t columns = tensor.rank == 0 ? 1 : tensor.columns();
+  for (int64_t i = 0; i < elementsOf(tensor); i++) {
+    const double value = elementAt(static_cast<const uint8_t*>(tensor.data), tensor.dtype, i / columns * tensor.rowStride + i % columns);
+    const auto at = static_cast<size_t>(i);
+    if (within(value, expected.values[at], expected.limits[at])) continue;
+    char text[200];
+    std::snprintf(text, sizeof text, "%s %d, element %lld: %.9g instead of %.9g, off by more than %.3g", what, index, static_cast<long long>(i), value,
+                  expected.values[at], expected.limits[at]);
+    return text;
+  }
+  return {};
+}
+
+size_t spanOf(const Tensor& type) {
+  if (elementsOf(type) == 0) return 0;
+  return static_cast<size_t>(((type.rows() - 1) * type.rowStride + type.columns()) * bytesOf(type.dtype));
+}
+
+}  // namespace
+
+Outcome replay(const Case& item, const KernelEntry& kernel, int32_t threads) {
+  PoolWorkers workers(threads);
+  std::vector<std::unique_ptr<Memory>> memory;
+  std::vector<Tensor> tensors;
+  for (const CaseTensor& tensor : item.tensors) {
+    Tensor argument = tensor.type;
+    if (tensor.present) {
+      memory.push_back(std::make_unique<Memory>(spanOf(tensor.type)));
+      // What a kernel forgets to write shows as NaN or as an absurd integer.
+      std::memset(memory.back()->data, 0xff, memory.back()->size);
+      std::memcpy(memory.back()->data, tensor.bytes.data(), std::min(tensor.bytes.size(), memory.back()->size));
+      argument.data = memory.back()->data;
+    }
+    tensors.push_back(argument);
+  }
+  char message[256] = "";
+  const Call call{tensors.data(), static_cast<int32_t>(tensors.size()), item.attributes.data(), static_cast<int32_t>(item.attributes.size()),
+                  workers,        message,                              sizeof message};
+  const bool passed = kernel.kernel(call);
+  if (item.fails) return {passed ? "should have failed" : "", {}};
+  if (!passed) return {std::string("failed: ") + message, {}};
+
+  Outcome outcome;
+  for (size_t i = 0; i < tensors.size(); i++) {
+    const CaseTensor& tensor = item.tensors[i];
+    const bool output = i >= static_cast<size_t>(item.inputs);
+    const auto* data = static_cast<const uint8_t*>(tensors[i].data);
+    if (!tensor.expected) {
+      if (tensor.present && spanOf(tensor.type) > 0 && std::memcmp(data, tensor.bytes.data(), spanOf(tensor.type)) != 0) {
+        return {"input " + std::to_string(i) + " was written to", {}};
+      }
+      continue;
+    }
+    outcome.content.insert(outcome.content.end(), data, data + spanOf(tensor.type));
+    const int index = static_cast<int>(output ? i - static_cast<size_t>(item.inputs) : i);
+    outcome.complaint = judge(tensors[i], *tensor.expected, output ? "output" : "mutated input", index);
+    if (!outcome.complaint.empty()) break;
+  }
+  return outcome;
+}
+
+}  // namespace whittle::conformance
