@@ -81,7 +81,8 @@ function showCurl() {
   const body = JSON.stringify({ ...requestOf(), stream: true });
   // A quote inside of single quotes: end them, a quoted quote, begin again.
   const quoted = body.replaceAll("'", `'"'"'`);
-  at("curl").textContent = `curl -N ${location.origin}/v1/completions -H 'content-type: application/json' -d '${quoted}'`;
+  at("curl").textContent =
+    `curl -N ${location.origin}/v1/completions -H 'content-type: application/json' -d '${quoted}'`;
 }
 
 at("request").addEventListener("submit", (event) => {

@@ -1,1 +1,60 @@
-export {};
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { cpu } from "@whittle/kernels";
+import { loadModel } from "@whittle/models";
+import { createEngine, createHandler, listen } from "@whittle/serving";
+import { page } from "./page.js";
+
+const usage = "usage: npm start -- [--port N]   (default: 8000, or a free one where that is taken; 0: any free one)";
+// From dist/, where this runs.
+const modelFolder = fileURLToPath(new URL("../../../models/books-5m", import.meta.url));
+
+async function main(): Promise<void> {
+  const port = readPort();
+  const device = await cpu();
+  const model = await loadModel(modelFolder, { device });
+  const engine = createEngine({ model });
+
+  // What is no file of the page is the API's to answer.
+  const api = createHandler(engine, { onError: (error) => console.error(error) });
+  const app = page();
+  app.notFound(({ req }) => api(req.raw));
+  const listening = await listen({ handler: async (request) => app.fetch(request), port, fallback: true });
+
+  if (port !== 0 && listening.port !== port) console.log(`Port ${port} is taken.`);
+  console.log(`${engine.name} is ready, for texts of up to ${engine.contextLength} tokens. Ctrl-C stops it.\n`);
+  console.log(`  ${listening.url}\n`);
+  const request = JSON.stringify({ model: engine.name, prompt: "It was a dark night", max_tokens: 100, stream: true });
+  console.log(`curl -N ${listening.url}/v1/completions -H 'content-type: application/json' -d '${request}'`);
+
+  await firstSignal();
+  await listening.close();
+  await engine.close();
+  await device.close();
+}
+
+/** @throws TypeError saying what is wrong with the arguments. */
+function readPort(): number {
+  const { port = "8000" } = parseArgs({ options: { port: { type: "string" } } }).values;
+  if (/^\d+$/.test(port) && Number(port) <= 65_535) return Number(port);
+  throw new TypeError(`--port must be a whole number from 0 to 65535, but is "${port}"`);
+}
+
+/** Resolves at the first Ctrl-C or SIGTERM. A second one then ends the process at once, as it does by default. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      process.off("SIGINT", stop).off("SIGTERM", stop);
+      resolve();
+    };
+    process.on("SIGINT", stop).on("SIGTERM", stop);
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  if (error instanceof TypeError) console.error(usage);
+  process.exitCode = 1;
+}
