@@ -29,11 +29,6 @@ export const faults: readonly Fault[] = [
     applies: ({ rope_parameters: rope }) => rope?.rope_type === "llama3",
     plant: inConfig(({ rope_parameters: rope }) => ({ rope_parameters: { ...rope, rope_type: "default" } })),
   },
-  {
-    name: "the exact GELU instead of its tanh form",
-    applies: (config) => !isLlama(config),
-    plant: inConfig(() => ({ activation_function: "gelu" })),
-  },
   { name: "query heads 0 and 1 swapped", applies: () => true, plant: swapQueryHeads },
 ];
 

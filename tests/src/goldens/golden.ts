@@ -76,14 +76,15 @@ export async function step(
   return values;
 }
 
-/** max|difference| / max|logit|: what the goldens are held to. */
+/** max|difference| / max|logit|: what the goldens are held to. NaN if anything is NaN. */
 export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;
   let difference = 0;
   let largest = 0;
   for (let i = 0; i < expected.length; i++) {
     const off = Math.abs(actual[i]! - expected[i]!);
-    if (!(off <= difference)) difference = off; // also when it is NaN
+    if (Number.isNaN(off)) return NaN;
+    difference = Math.max(difference, off);
     largest = Math.max(largest, Math.abs(expected[i]!));
   }
   return difference / largest;
