@@ -94,7 +94,7 @@ export class Scheduler {
     for (const wish of rows) {
       const sequence = byId.get(wish.id);
       if (!sequence || rowsLeft === 0 || !this.admit(sequence)) continue;
-      const count = Math.min(Math.max(1, Math.trunc(wish.rows)), sequence.pendingRows, rowsLeft);
+      const count = Math.min(Math.max(1, Math.trunc(wish.rows) || 1), sequence.pendingRows, rowsLeft);
       const blocks = this.cache.cost(sequence.slot, count);
       if (blocks > blocksLeft) continue;
       byId.delete(wish.id);

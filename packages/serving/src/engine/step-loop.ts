@@ -84,7 +84,8 @@ export class StepLoop {
     sequence.computedTokens += rows;
     sequence.blocks += blocks;
     sequence.failures = 0;
-    if (id === undefined) return;
+    // Whoever cancelled wants no more of it.
+    if (id === undefined || sequence.cancelled) return;
     this.counts.generatedTokens++;
     if (sequence.generatedTokens === 0) this.emit({ type: "firstToken", requestId: sequence.requestId, timeMs: performance.now() });
     let reason: FinishReason | undefined;

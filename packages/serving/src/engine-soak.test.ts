@@ -1,0 +1,78 @@
+import { reference, type SchedulerPolicy } from "@whittle/core";
+import { floatCache } from "@whittle/kvcache";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createEngine } from "./engine.js";
+import { firstComeFirstServed } from "./policies/first-come-first-served.js";
+import { randomModel } from "./testing/toy-models.js";
+
+const BLOCK_BYTES = 4 * 64;
+
+/** Policies that no one should write. The engine keeps to its budgets and gets everything done all the same. */
+const oddPolicies: SchedulerPolicy[] = [
+  { name: "idle", plan: () => ({ rows: [], preempt: [] }) },
+  {
+    name: "greedy",
+    plan: ({ running, waiting }) => ({
+      rows: [...waiting, ...running, ...running].map(({ id }) => ({ id, rows: 1e9 })),
+      preempt: [],
+    }),
+  },
+  { name: "confused", plan: ({ waiting }) => ({ rows: [{ id: 1e6, rows: NaN }, ...waiting.map(({ id }) => ({ id, rows: -3 }))], preempt: [-1] }) },
+];
+
+const anyRequest = fc.record({
+  promptTokens: fc.integer({ min: 1, max: 40 }),
+  maxTokens: fc.integer({ min: 1, max: 12 }),
+  temperature: fc.constantFrom(0, 1),
+  /** Turns of the event loop before it is submitted. */
+  delay: fc.nat(6),
+  /** Pieces after which its consumer leaves. */
+  leavesAfter: fc.option(fc.integer({ min: 1, max: 4 })),
+  /** Turns after which its signal aborts. */
+  abortsAfter: fc.option(fc.nat(20)),
+});
+const anyEngine = fc.record({
+  maxRows: fc.integer({ min: 1, max: 24 }),
+  maxSequences: fc.integer({ min: 1, max: 5 }),
+  blocks: fc.integer({ min: 13, max: 30 }),
+  policy: fc.constantFrom(firstComeFirstServed, firstComeFirstServed, firstComeFirstServed, ...oddPolicies),
+});
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise(setImmediate);
+}
+
+describe("many requests, coming and going", () => {
+  it("all end, leak no block and no byte, and are never promised more than there is", async () => {
+    await fc.assert(
+      fc.asyncProperty(anyEngine, fc.array(anyRequest, { minLength: 1, maxLength: 8 }), async ({ policy, blocks, ...limits }, requests) => {
+        const device = reference();
+        const model = randomModel(1, { device });
+        const before = device.memory().live;
+        const engine = createEngine({ model, policy, cache: floatCache({ blockSize: 4 }), limits: { ...limits, cacheBytes: blocks * BLOCK_BYTES } });
+        const ended = requests.map(async ({ promptTokens, maxTokens, temperature, delay, leavesAfter, abortsAfter }) => {
+          await turns(delay);
+          const controller = new AbortController();
+          if (abortsAfter !== null) void turns(abortsAfter).then(() => controller.abort());
+          const prompt = Array.from({ length: promptTokens }, (_, i) => i);
+          let pieces = 0;
+          let tokens = 0;
+          for await (const piece of engine.generate({ prompt, maxTokens, temperature, seed: 1, signal: controller.signal })) {
+            tokens += piece.tokens.length;
+            if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
+            if (++pieces === leavesAfter) break;
+          }
+          expect(tokens).toBeLessThanOrEqual(maxTokens);
+        });
+        await Promise.all(ended);
+        while (engine.stats().running + engine.stats().waiting > 0) await turns(1);
+        const stats = engine.stats();
+        expect(stats).toMatchObject({ blocks: { free: blocks, total: blocks }, failedSteps: 0, finishedRequests: requests.length });
+        await engine.close();
+        expect(device.memory().live).toBe(before);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
