@@ -162,7 +162,7 @@ function createEncoder({ file, content, addedTokens, namedTokens }: TokenizerPar
           type: "BPE",
           unk_token: content.unkToken ?? null,
           // Converted LLaMA tokenizers can have merges that build "</s>" out of plain characters.
-          merges: content.merges.filter(([left, right]) => !special.has(left + right)),
+          merges: content.merges.filter(({ token }) => !special.has(token)).map(({ pair }) => pair),
         },
         normalizer: content.normalizer,
         pre_tokenizer: content.preTokenizer,
@@ -183,7 +183,7 @@ function createEncoder({ file, content, addedTokens, namedTokens }: TokenizerPar
   const normalize = (text: string): string =>
     guard.mark(normalizer ? normalizer(ControlGuard.reveal(text)) : ControlGuard.reveal(text));
   // With ignore_merges a piece that is a token as a whole stays whole, so there it matters where pieces end.
-  const split = wordSplitter(content.model["ignore_merges"] ? [] : content.merges);
+  const split = wordSplitter(content.model["ignore_merges"] ? [] : content.merges.map(({ token }) => token));
   const preTokenize = (marked: string, options?: unknown): string[] => {
     const text = ControlGuard.reveal(marked);
     return (preTokenizer ? preTokenizer(text, options) : [text]).flatMap(split);

@@ -13,6 +13,12 @@ export interface AddedToken {
   readonly normalized: boolean;
 }
 
+/** Two tokens that become one. */
+export interface Merge {
+  readonly pair: readonly [string, string];
+  readonly token: string;
+}
+
 /** A validated `tokenizer.json`. */
 export interface TokenizerFile {
   /** As it stands in the file. */
@@ -20,7 +26,8 @@ export interface TokenizerFile {
   readonly normalizer: unknown;
   readonly preTokenizer: unknown;
   readonly vocab: ReadonlyMap<string, number>;
-  readonly merges: readonly (readonly [string, string])[];
+  /** By rank. */
+  readonly merges: readonly Merge[];
   readonly unkToken?: string;
   readonly addedTokens: readonly AddedToken[];
   readonly surroundings: Surroundings;
@@ -67,11 +74,13 @@ function readVocab(model: Fields): Map<string, number> {
   const entries = model.raw("vocab");
   if (!isObject(entries)) return model.fail("vocab", "an object of token to id");
   const vocab = new Map<string, number>();
-  for (const [token, id] of Object.entries(entries)) {
-    if (!isId(id))
-      model.refuse(
+  for (const token of Object.keys(entries)) {
+    const id = entries[token];
+    if (!isId(id)) {
+      return model.refuse(
         `the vocabulary gives ${shown(token)} the id ${shown(id)}; expected an integer from 0 to ${LARGEST_ID - 1}`,
       );
+    }
     vocab.set(token, id);
   }
   if (vocab.size === 0) model.fail("vocab", "at least one token");
@@ -79,23 +88,26 @@ function readVocab(model: Fields): Map<string, number> {
 }
 
 /** Merges are pairs, or in older files one string with a space between the two. */
-function readMerges(model: Fields, vocab: ReadonlyMap<string, number>): [string, string][] {
+function readMerges(model: Fields, vocab: ReadonlyMap<string, number>): Merge[] {
   const list = model.raw("merges");
   if (!Array.isArray(list)) return model.fail("merges", "a list of pairs");
   return list.map((merge: unknown, index) => {
-    const pair = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")) {
-      return model.refuse(`merge ${index} is ${shown(merge)}; expected a pair of tokens`);
+    const pair: unknown = typeof merge === "string" ? merge.split(" ") : merge;
+    if (!isPair(pair)) return model.refuse(`merge ${index} is ${shown(merge)}; expected a pair of tokens`);
+    const token = pair[0] + pair[1];
+    const missing = [...pair, token].find((part) => !vocab.has(part));
+    if (missing !== undefined) {
+      const [left, right] = pair;
+      return model.refuse(
+        `merge ${index} joins ${shown(left)} and ${shown(right)}, but ${shown(missing)} is not in the vocabulary`,
+      );
     }
-    const [left, right] = pair as [string, string];
-    for (const token of [left, right, left + right]) {
-      if (!vocab.has(token))
-        model.refuse(
-          `merge ${index} joins ${shown(left)} and ${shown(right)}, but ${shown(token)} is not in the vocabulary`,
-        );
-    }
-    return [left, right];
+    return { pair, token };
   });
+}
+
+function isPair(value: unknown): value is [string, string] {
+  return Array.isArray(value) && value.length === 2 && value.every((part) => typeof part === "string");
 }
 
 /** Reads an added token; `id` is given where the file keys them by id. */
