@@ -21,13 +21,15 @@ async function write() {
   const figures = new Figures(request.seed);
   running = new AbortController();
   setBusy(true);
-  at("beginning").textContent = request.prompt;
-  at("continuation").textContent = "";
+  const beginning = document.createElement("span");
+  beginning.className = "beginning";
+  beginning.textContent = request.prompt;
+  at("text").replaceChildren(beginning);
   showStatus("reading …");
   at("text").scrollIntoView({ block: "nearest" });
   try {
     for await (const piece of streamCompletion(request, running.signal)) {
-      at("continuation").append(piece.text);
+      at("text").append(piece.text);
       figures.add(piece);
       showStatus(figures.text());
     }

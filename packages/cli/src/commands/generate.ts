@@ -1,0 +1,108 @@
+import { ArgumentError } from "@whittle/core";
+import { floatCache } from "@whittle/kvcache";
+import { createEngine, type Engine, type GenerateRequest } from "@whittle/serving";
+import { GenerationTimes } from "../generation-times.js";
+import { type AddCommand } from "../main.js";
+import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
+import { openModel } from "../open-model.js";
+import { integer, list, number } from "../option-values.js";
+import { say, type Terminal } from "../terminal.js";
+
+interface GenerateOptions extends CacheOptions {
+  readonly prompt?: string;
+  readonly chat?: boolean;
+  readonly maxTokens?: number;
+  readonly temperature?: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly seed?: number;
+  readonly stop?: readonly string[];
+}
+
+/** `whittle generate <folder>`: text to stdout as it is made, everything else to stderr. */
+export const generate: AddCommand = (program, terminal) => {
+  const command = program
+    .command("generate")
+    .description("write on from a prompt; the text streams to stdout")
+    .argument(...modelFolder)
+    .option("-p, --prompt <text>", "the text to begin with (default: what is piped in)")
+    .option("--chat", "put the prompt to the model as a chat message, with its own template")
+    .option("-n, --max-tokens <n>", "tokens to write at most (default: as the context has room for)", integer(1))
+    .option("--temperature <t>", "0 takes the most probable token (default: the model's, else 1)", number(0, 100))
+    .option("--top-k <k>", "only the k most probable tokens, 0 for all (default: the model's, else 0)", integer(0))
+    .option(
+      "--top-p <p>",
+      "only the most probable tokens that together reach p (default: the model's, else 1)",
+      number(0, 1),
+    )
+    .option(
+      "--min-p <p>",
+      "only tokens p times as probable as the most probable one (default: the model's, else 0)",
+      number(0, 1),
+    )
+    .option("--seed <n>", "the same seed gives the same text (default: a random one)", integer(0))
+    .option("--stop <text>", "text to stop at; may be given several times", list)
+    .addHelpText(
+      "after",
+      '\nExample:\n  whittle generate models/books-5m --prompt "It was a dark night" --max-tokens 100 --temperature 0.7',
+    );
+  addCacheOptions(command).action((folder: string, options: GenerateOptions) => run(folder, options, terminal));
+};
+
+async function run(folder: string, options: GenerateOptions, terminal: Terminal): Promise<void> {
+  const prompt = options.prompt ?? (await readPrompt(terminal));
+  const { device, model, seconds } = await openModel(folder, options, terminal);
+  say(terminal, `${model.name} loaded in ${seconds.toFixed(2)} s`);
+  const times = new GenerationTimes();
+  try {
+    const engine = createEngine({
+      model,
+      cache: floatCache({ dtype: options.cacheDtype }),
+      limits: { maxSequences: 1, ...(options.ctx !== undefined && { maxContext: options.ctx }) },
+      onEvent: times.listener,
+    });
+    try {
+      await stream(engine, requestOf(prompt, options), terminal);
+    } finally {
+      await engine.close({ abort: true });
+      for (const line of times.report()) say(terminal, line);
+    }
+  } finally {
+    await device.close();
+  }
+}
+
+/** Writes the answer as it comes. Ctrl-C ends it after the token under way. */
+async function stream(engine: Engine, request: GenerateRequest, terminal: Terminal): Promise<void> {
+  const generation = engine.generate(request);
+  const stopListening = terminal.onInterrupt((signal) => {
+    terminal.exitCode = signal === "SIGINT" ? 130 : 143;
+    generation.cancel();
+  });
+  try {
+    for await (const piece of generation) terminal.stdout.write(piece.text);
+  } finally {
+    stopListening();
+    terminal.stdout.write("\n");
+  }
+}
+
+function requestOf(prompt: string, options: GenerateOptions): GenerateRequest {
+  const { maxTokens, temperature, topK, topP, minP, seed, stop } = options;
+  const given = Object.entries({ maxTokens, temperature, topK, topP, minP, seed, stop }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return {
+    ...(options.chat ? { messages: [{ role: "user", content: prompt }] } : { prompt }),
+    ...Object.fromEntries(given),
+  };
+}
+
+async function readPrompt(terminal: Terminal): Promise<string> {
+  if (terminal.stdin.isTTY) throw new ArgumentError('no prompt: give one with --prompt "…", or pipe text in');
+  let text = "";
+  for await (const chunk of terminal.stdin.setEncoding("utf8")) text += chunk;
+  // The newline that a shell's echo adds is not meant.
+  return text.replace(/\r?\n$/, "");
+}

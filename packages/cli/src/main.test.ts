@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { main } from "./main.js";
+import { testTerminal } from "./test-terminal.js";
+
+async function whittle(...argv: string[]) {
+  const terminal = testTerminal();
+  const code = await main(argv, terminal);
+  return { code, out: terminal.out(), err: terminal.err() };
+}
+
+describe("whittle", () => {
+  test("--version", async () => {
+    const { code, out } = await whittle("--version");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test("--help lists the commands", async () => {
+    const { code, out } = await whittle("--help");
+    expect(code).toBe(0);
+    for (const name of ["serve", "generate", "eval"]) expect(out).toContain(`  ${name} `);
+  });
+
+  test.each([
+    ["serve", ["--port", "--host", "--name", "--ctx", "--memory", "--cache-dtype", "--threads", "--max-sequences"]],
+    [
+      "generate",
+      ["--prompt", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--seed", "--stop", "--chat"],
+    ],
+    ["eval", ["--window", "--stride", "--max-tokens", "--json"]],
+  ])("%s --help lists its options", async (command, options) => {
+    const { code, out } = await whittle(command, "--help");
+    expect(code).toBe(0);
+    for (const option of options) expect(out).toContain(`${option} `);
+  });
+
+  test.each([
+    [["srve"], "unknown command 'srve'", "Did you mean serve?"],
+    [["serve", "folder", "--prot", "1"], "unknown option '--prot'", "Did you mean --port?"],
+    [["generate", "folder", "--top-p", "2"], "--top-p <p>", "Expected a number from 0 to 1."],
+    [["generate", "folder", "--max-tokens", "many"], "--max-tokens <n>", "Expected a whole number of at least 1."],
+    [["serve", "folder", "--memory", "lots"], "--memory <size>", "Expected a size such as 512MiB or 2GiB."],
+    [["serve", "folder", "--cache-dtype", "f8"], "--cache-dtype <dtype>", "Allowed choices are f32, f16, bf16."],
+    [["eval", "folder"], "missing required argument", "file"],
+  ])("%j: the error names what is wrong and what helps", async (argv, wrong, help) => {
+    const { code, out, err } = await whittle(...argv);
+    expect(code).toBe(1);
+    expect(out).toBe("");
+    expect(err).toContain(wrong);
+    expect(err).toContain(help);
+  });
+});

@@ -1,0 +1,35 @@
+import { InvalidArgumentError } from "commander";
+import { parseByteSize } from "./byte-size.js";
+
+/** Parsers of option values. Each throws what commander shows as one line that names the option. */
+
+/** A whole number within bounds. */
+export function integer(least: number, most = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
+    const bounds = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new InvalidArgumentError(`Expected a whole number ${bounds}.`);
+  };
+}
+
+/** A number within bounds, both included. */
+export function number(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() !== "" && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a number from ${least} to ${most}.`);
+  };
+}
+
+/** Bytes, as in `2GiB`. */
+export function byteSize(text: string): number {
+  const bytes = parseByteSize(text);
+  if (bytes !== undefined && bytes > 0) return bytes;
+  throw new InvalidArgumentError("Expected a size such as 512MiB or 2GiB.");
+}
+
+/** An option that may be given several times: all its values, in order. */
+export function list(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}
