@@ -2,10 +2,18 @@ import { bytesOf, codecs, type Codec, type DType } from "./dtypes.js";
 import { elementsOf, rowElementsOf, type Shape } from "./shape.js";
 import { type TensorType } from "./tensor.js";
 
+/** No dtype of tensors: error limits are too fine for f32. */
+const f64: Codec = {
+  id: -1,
+  bytes: 8,
+  unit: 2 ** -53,
+  get: (v, i) => v.getFloat64(i, true),
+  set: (v, i, x) => v.setFloat64(i, x, true),
+};
+
 /** A tensor's elements in JavaScript's memory, read and written one by one as numbers: what the reference of an op sees. */
 export class HostTensor implements TensorType {
   private readonly view: DataView;
-  private readonly codec: Codec;
   private readonly strides: readonly [number, number, number, number];
 
   constructor(
@@ -14,8 +22,8 @@ export class HostTensor implements TensorType {
     buffer: ArrayBufferLike,
     private readonly byteOffset = 0,
     rowStride = rowElementsOf(shape),
+    private readonly codec: Codec = codecs[dtype],
   ) {
-    this.codec = codecs[dtype];
     this.view = new DataView(buffer);
     const inner = (from: number) => shape.slice(from).reduce((product, size) => product * size, 1);
     this.strides = [rowStride, inner(2), inner(3), inner(4)];
@@ -23,6 +31,11 @@ export class HostTensor implements TensorType {
 
   static zeros(shape: Shape, dtype: DType): HostTensor {
     return new HostTensor(shape, dtype, new ArrayBuffer(elementsOf(shape) * bytesOf(dtype)));
+  }
+
+  /** Zeros kept in float64: what `bound` writes its limits into. */
+  static limits(shape: Shape): HostTensor {
+    return new HostTensor(shape, "f32", new ArrayBuffer(elementsOf(shape) * f64.bytes), 0, rowElementsOf(shape), f64);
   }
 
   at(i: number, j = 0, k = 0, l = 0): number {

@@ -97,7 +97,9 @@ export function attendHead(
       dot += product;
       magnitude += Math.abs(product);
     }
-    logitError = Math.max(logitError, sumBound(headDim + 2, Math.abs(a.scale) * magnitude));
+    // The product is summed before it is scaled: either may leave the range of f32.
+    const [up, down] = [Math.max(1, Math.abs(a.scale)), Math.min(1, Math.abs(a.scale))];
+    logitError = Math.max(logitError, down * sumBound(headDim + 2, up * magnitude));
     return dot * a.scale;
   });
   const max = logits.reduce((m, x) => Math.max(m, x), -Infinity);
@@ -106,18 +108,28 @@ export function attendHead(
   for (let i = 0; i < valueDim; i++) {
     let value = 0;
     let magnitude = 0;
+    let largest = 0;
     a.keys.forEach((key, n) => {
-      const product = (weights[n]! / sum) * a.v.at(key, group * valueDim + i);
+      const element = a.v.at(key, group * valueDim + i);
+      const product = (weights[n]! / sum) * element;
       value += product;
       magnitude += Math.abs(product);
+      largest = Math.max(largest, Math.abs(element));
     });
-    // An error e in the logits moves each weight by a factor of up to 1 + 2e; 16u is the exponential's own.
-    store(
-      i,
-      value,
-      magnitude * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) +
-        sumBound(a.keys.length, magnitude),
-    );
+    const error =
+      softmaxError(logitError, magnitude, 2 * largest) +
+      16 * codecs.f32.unit * magnitude +
+      sumBound(a.keys.length, magnitude);
+    // Devices divide last: the sum before that is up to the normaliser larger.
+    store(i, value, sumBound(1, sum * magnitude) === Infinity ? Infinity : error);
   }
   return { max, sum: a.keys.length === 0 ? 0 : sum, logitError };
+}
+
+/**
+ * What errors of up to `logitError` in each logit do to Σ wₙ·xₙ of softmax weights: every weight moves by a factor of at most e^(2·error), so by up to
+ * `magnitude` = Σ |wₙ·xₙ| times e^(2·error) − 1; and never further than `most`, whatever the weights. Logits that overflow leave no bound.
+ */
+export function softmaxError(logitError: number, magnitude: number, most: number): number {
+  return logitError === Infinity ? Infinity : Math.min(magnitude * Math.expm1(2 * logitError), most);
 }

@@ -1,6 +1,6 @@
 export { add } from "./add.js";
 export { argmax } from "./argmax.js";
-export { attendHead, attention, checkHeads } from "./attention.js";
+export { attendHead, attention, checkHeads, softmaxError } from "./attention.js";
 export { crossEntropy } from "./cross-entropy.js";
 export { embedding } from "./embedding.js";
 export { gatherRows } from "./gather-rows.js";

@@ -1,7 +1,7 @@
 import { defineOp, floats } from "../define-op.js";
-import { codecs } from "../dtypes.js";
 import { ShapeError } from "../errors.js";
 import { describe, like } from "../tensor.js";
+import { sumBound } from "./bounds.js";
 
 /**
  * Rotates the two halves of every head by its row's angles: `(a, b) → (a·cos − b·sin, b·cos + a·sin)`.
@@ -39,8 +39,10 @@ export const rope = defineOp({
     const half = table.size(1) / 2;
     for (let row = 0; row < x.size(0); row++) {
       for (let i = 0; i < x.size(1); i++) {
-        const first = i - (i % (2 * half)) + (i % half);
-        limit!.set(4 * codecs.f32.unit * (Math.abs(x.at(row, first)) + Math.abs(x.at(row, first + half))), row, i);
+        const place = i % (2 * half);
+        const other = place < half ? i + half : i - half;
+        const [cos, sin] = [table.at(row, place % half), table.at(row, half + (place % half))];
+        limit!.set(sumBound(2, Math.abs(x.at(row, i) * cos) + Math.abs(x.at(row, other) * sin)), row, i);
       }
     }
   },

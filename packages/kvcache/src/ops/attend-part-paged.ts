@@ -11,6 +11,7 @@ import {
   ints,
   optional,
   ShapeError,
+  softmaxError,
   sumBound,
   weights,
   type HostTensor,
@@ -72,7 +73,7 @@ export const attendPartPaged = defineOp({
     );
   },
 
-  // An error e in the logits moves the maximum by up to e and each exponential by a factor of up to 1 + 2e; 16u is the exponential's own.
+  // An error in the logits moves the maximum by as much; 16u is the exponential's own error.
   bound(args, [outLimit, statsLimit]) {
     attendRows(
       args,
@@ -80,7 +81,7 @@ export const attendPartPaged = defineOp({
       (row, head, { sum, keys, logitError }) => {
         statsLimit!.set(logitError, row, head, 0);
         statsLimit!.set(
-          sum * (2 * Math.expm1(Math.min(2 * logitError, 1)) + 16 * codecs.f32.unit) + sumBound(keys, sum),
+          softmaxError(logitError, sum, keys) + 16 * codecs.f32.unit * sum + sumBound(keys, sum),
           row,
           head,
           1,

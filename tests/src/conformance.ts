@@ -1,0 +1,64 @@
+import { type AnyOp } from "@whittle/core";
+import { cpu, cpuInfo } from "@whittle/kernels";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { writeCases } from "./conformance/write-cases.js";
+import {
+  type Candidate,
+  type CaseOptions,
+  complaints,
+  drawCase,
+  type RunOptions,
+  type Spec,
+} from "./conformance/index.js";
+
+export interface ConformanceOptions extends Omit<RunOptions, "rowWise">, CaseOptions {
+  /** Default: "rows", for ops whose first tensor has such a dimension. `null`: rows depend on each other. */
+  readonly rowWise?: string | null;
+  /** Cases to draw. Default: 24. */
+  readonly cases?: number;
+}
+
+/**
+ * Tests an op on `cpu()` against its reference, on every instruction set of this machine and with 1, 2 and 3 threads: over drawn sizes, dtypes, values (normal, tiny, huge,
+ * NaN and infinite, zero), optional arguments and strided views; within the op's `bound`; bit for bit the same whatever the threads and, row by row, the batch.
+ *
+ * With `WHITTLE_CASES=<folder>` the cases are written there instead, for the C++ program `conformance`.
+ */
+export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions = {}): void {
+  const { cases = 24, rowWise = "rows", judge } = options;
+  const folder = process.env["WHITTLE_CASES"];
+  if (folder) {
+    it(`writes ${cases} cases of ${op.name}`, () =>
+      writeCases(op, spec, { folder, cases, judged: judge !== undefined }));
+    return;
+  }
+  describe(op.name, () => {
+    let candidates: Candidate[] = [];
+    beforeAll(async () => {
+      candidates = await openCandidates();
+    });
+    afterAll(async () => {
+      await Promise.all(candidates.map(({ device }) => device.close()));
+    });
+    for (let index = 0; index < cases; index++) {
+      const example = drawCase(op, spec, index, 1, options);
+      it(example.label, async () => {
+        expect(await complaints(example, candidates, { rowWise: rowWise ?? undefined, judge })).toEqual([]);
+      });
+    }
+  });
+}
+
+/** `cpu()` with every instruction set and 1, 2 and 3 threads. */
+export async function openCandidates(): Promise<Candidate[]> {
+  const memoryBytes = 2 ** 28;
+  return Promise.all(
+    cpuInfo().isas.flatMap((isa) =>
+      [1, 2, 3].map(async (threads) => ({
+        name: `cpu ${isa} x${threads}`,
+        family: isa,
+        device: await cpu({ isa, threads, memoryBytes }),
+      })),
+    ),
+  );
+}

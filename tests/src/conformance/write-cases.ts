@@ -1,0 +1,72 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type AnyOp, bytesOf, codecs, rowElementsOf } from "@whittle/core";
+import { type CaseExpectation, type CaseInput, type ConformanceCase, encodeCase } from "../case-file.js";
+import { type Case, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
+import { type Expected, expectedOf } from "./expected.js";
+
+/** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. With `judged`, the first output is not compared. */
+export function writeCases(
+  op: AnyOp,
+  spec: Spec,
+  { folder, cases, judged }: { folder: string; cases: number; judged: boolean },
+): void {
+  const encoded = Array.from({ length: cases }, (_, index) =>
+    encodeCase(conformanceCase(drawCase(op, spec, index, 1), judged)),
+  );
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${op.name}.cases`), Buffer.concat(encoded));
+}
+
+function conformanceCase(example: Case, judged: boolean): ConformanceCase {
+  const { op, tensors, attributes } = example;
+  const expected = expectedOf(example);
+  const mutates = op.mutates ?? [];
+  const outputCount = expected.results.length - mutates.length;
+  return {
+    op: op.name,
+    inputs: tensorsOf(op).map(([name], i) => {
+      const plan = tensors[i];
+      const mutated = mutates.indexOf(name);
+      return plan && caseInput(plan, mutated < 0 ? undefined : expectation(example, expected, outputCount + mutated));
+    }),
+    attributes: Object.entries(op.args).flatMap(([name, arg]) =>
+      arg.kind === "tensor" ? [] : [Number(attributes[name])],
+    ),
+    outputs: expected.results.slice(0, outputCount).map((result, i) => {
+      const { values, limits } = expectation(example, expected, i);
+      return {
+        dtype: result.dtype,
+        shape: result.shape,
+        values,
+        limits: judged && i === 0 ? limits.fill(Infinity) : limits,
+      };
+    }),
+    fails: expected.failure !== undefined,
+  };
+}
+
+/** The same layouts as on a device: rows apart, with ones all over the gaps. */
+function caseInput({ dtype, shape, bytes, layout }: TensorPlan, expected: CaseExpectation | undefined): CaseInput {
+  const columns = rowElementsOf(shape);
+  const gap = layout === "columns" ? 5 : 0;
+  const [rowBytes, strideBytes] = [columns * bytesOf(dtype), (columns + gap) * bytesOf(dtype)];
+  const rows = rowBytes === 0 ? 0 : bytes.length / rowBytes;
+  const apart = new Uint8Array(Math.max(0, rows * strideBytes - gap * bytesOf(dtype))).fill(0xff);
+  for (let row = 0; row < rows; row++) {
+    apart.set(bytes.subarray(row * rowBytes, (row + 1) * rowBytes), row * strideBytes);
+  }
+  return { dtype, shape, rowStride: columns + gap, bytes: apart, ...(expected && { expected }) };
+}
+
+/** With the reference's own rounding added to the limit; an infinite limit, where f32 may overflow on the way, counts for finite inputs only. */
+function expectation(example: Case, expected: Expected, index: number): CaseExpectation {
+  const result = expected.results[index]!;
+  const values = result.toArray();
+  const limits = expected.limits[index]!.toArray().map((limit, i) => {
+    if (limit === Infinity && example.finite) return Infinity;
+    if (!Number.isFinite(values[i]!) || limit === 0) return 0;
+    return limit + codecs[result.dtype].unit * Math.abs(values[i]!);
+  });
+  return { values, limits };
+}

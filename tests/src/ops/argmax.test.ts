@@ -1,0 +1,5 @@
+import { argmax } from "@whittle/core";
+import { conformance } from "../conformance.js";
+import { sizes } from "../conformance/index.js";
+
+conformance(argmax, { rows: sizes(0, 1, 7, 64), columns: sizes(0, 1, 8, 96, 577) });
