@@ -57,7 +57,9 @@ describe.each(["byte-level", "byte-fallback"])("%s", (name) => {
         const text = parts.join("");
         const ids = tokenizer.encode(text, plain);
         for (const id of tokenizer.specialTokens.values()) expect(ids).not.toContain(id);
-        expect(tokenizer.decode(ids)).toBe(text.replaceAll("\uFDD0", "\uFFFD"));
+        const kept = text.replaceAll("\uFDD0", "\uFFFD");
+        // SentencePiece writes a space as ▁, so there the two cannot be told apart.
+        expect(tokenizer.decode(ids)).toBe(name === "byte-fallback" ? kept.replaceAll("▁", " ") : kept);
       }),
       { numRuns: 300 },
     );
@@ -107,6 +109,24 @@ describe("what surrounds a text", () => {
     expect([...bare.encode("abc")]).toEqual([0, ...ids, 1]);
     expect(none.bosId).toBeUndefined();
   });
+});
+
+it("prepends nothing to what stripping leaves empty", () => {
+  const tokenizer = json(`${folder("byte-fallback")}/tokenizer.json`);
+  const strip = { type: "Strip", strip_left: true, strip_right: true };
+  const prepend = (prefix: string): object => ({
+    type: "Sequence",
+    normalizers: [strip, { type: "Prepend", prepend: prefix }],
+  });
+  const encode = (prefix: string, text: string): number[] => [
+    ...createTokenizer({ model: "m", tokenizer: { ...tokenizer, normalizer: prepend(prefix) } }).encode(text, plain),
+  ];
+  const plainIds = (text: string): number[] => [
+    ...createTokenizer({ model: "m", tokenizer: { ...tokenizer, normalizer: null } }).encode(text, plain),
+  ];
+  expect(encode("▁", " \n ")).toEqual([]);
+  expect(encode("▁", " a\nb ")).toEqual(plainIds("▁a\nb"));
+  expect(encode("$&", "a")).toEqual(plainIds("$&a"));
 });
 
 describe("chat", () => {

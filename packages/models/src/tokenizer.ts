@@ -3,6 +3,7 @@ import { type ChatMessage, type ChatTemplate, type RenderOptions } from "./chat-
 import { Detokenizer, detokenize, type TokenText } from "./detokenizer.js";
 import { ChatTemplateMissing, TokenizerError } from "./errors.js";
 import { ControlGuard } from "./text/control-guard.js";
+import { withoutPrepend } from "./text/tokenizer-components.js";
 import { type AddedToken, type TokenizerFile } from "./text/tokenizer-file.js";
 import { wordSplitter } from "./text/word-split.js";
 
@@ -164,7 +165,7 @@ function createEncoder({ file, content, addedTokens, namedTokens }: TokenizerPar
           // Converted LLaMA tokenizers can have merges that build "</s>" out of plain characters.
           merges: content.merges.filter(({ token }) => !special.has(token)).map(({ pair }) => pair),
         },
-        normalizer: content.normalizer,
+        normalizer: withoutPrepend(content.normalizer),
         pre_tokenizer: content.preTokenizer,
         // What surrounds a text is known as ids, and decoding is done here.
         post_processor: null,

@@ -1,4 +1,4 @@
-import { type Fields } from "../config/fields.js";
+import { type Fields, isObject } from "../config/fields.js";
 
 // Only what `@huggingface/tokenizers` computes as the Rust library does: a component (or a mode of one) that it treats otherwise or not at all is
 // refused here, because wrong ids give no error later, only a worse model.
@@ -48,6 +48,20 @@ function checkOneNormalizer(one: Fields): void {
       one.boolean("strip_left", true);
       one.boolean("strip_right", true);
   }
+}
+
+/**
+ * The checked normaliser with each `Prepend` as a `Replace` at the beginning: the library puts the prefix before an empty text too (what `Strip`
+ * leaves of a blank one), the Rust library does not.
+ */
+export function withoutPrepend(normalizer: unknown): unknown {
+  if (!isObject(normalizer)) return normalizer;
+  if (Array.isArray(normalizer["normalizers"])) {
+    return { ...normalizer, normalizers: normalizer["normalizers"].map(withoutPrepend) };
+  }
+  if (normalizer["type"] !== "Prepend") return normalizer;
+  const content = String(normalizer["prepend"]).replaceAll("$", "$$$$"); // "$$" stands for "$" in a replacement
+  return { type: "Replace", pattern: { Regex: "\\A(?!\\z)" }, content };
 }
 
 /** Checks `pre_tokenizer`, which may be absent. */
