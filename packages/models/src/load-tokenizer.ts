@@ -39,6 +39,7 @@ export function createTokenizer({ model, tokenizer, config = {}, chatTemplate, n
   }
   const templates = { ...templatesOf(fields), ...(chatTemplate === undefined ? {} : { default: chatTemplate }) };
   return new Tokenizer({
+    model,
     file,
     content,
     addedTokens: addedTokensOf(content.addedTokens, content.vocab, fields, Object.values(namedTokens)),

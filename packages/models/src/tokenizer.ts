@@ -26,7 +26,8 @@ export interface DetokenizerOptions extends DecodeOptions {
 
 /** What a tokenizer is made of, all of it validated. */
 export interface TokenizerParts {
-  /** How errors call it. */
+  /** How errors call the model, and its file. */
+  readonly model: string;
   readonly file: string;
   readonly content: TokenizerFile;
   readonly addedTokens: readonly AddedToken[];
@@ -47,6 +48,7 @@ export class Tokenizer {
   /** Ids are below this; a model may have more rows than that. */
   readonly vocabSize: number;
   readonly chatTemplate?: ChatTemplate;
+  readonly #model: string;
   readonly #file: string;
   readonly #encoder: Encoder;
   readonly #guard: ControlGuard;
@@ -57,6 +59,7 @@ export class Tokenizer {
 
   constructor(parts: TokenizerParts) {
     const { content, namedTokens, addedTokens } = parts;
+    this.#model = parts.model;
     this.#file = parts.file;
     const special = addedTokens.filter((token) => token.special);
     this.specialTokens = new Map(special.map((token) => [token.content, token.id]));
@@ -126,7 +129,7 @@ export class Tokenizer {
   }
 
   #template(): ChatTemplate {
-    if (this.chatTemplate === undefined) throw new ChatTemplateMissing(this.#file);
+    if (this.chatTemplate === undefined) throw new ChatTemplateMissing(this.#model);
     return this.chatTemplate;
   }
 
