@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { ChatTemplate } from "./chat-template.js";
 import { Fields, isObject } from "./config/fields.js";
 import { readJson, readJsonIfThere } from "./config/read-json.js";
@@ -8,7 +8,7 @@ import { type AddedToken, parseTokenizerFile, readAddedToken } from "./text/toke
 import { Tokenizer } from "./tokenizer.js";
 
 export interface TokenizerSources {
-  /** How errors call the model. */
+  /** The model's folder (or name), for errors: those about files give it whole, those that reach the users of a server only its last part. */
   readonly model: string;
   /** Parsed `tokenizer.json`. */
   readonly tokenizer: unknown;
@@ -38,8 +38,9 @@ export function createTokenizer({ model, tokenizer, config = {}, chatTemplate, n
     if (token !== undefined) namedTokens[name] = token;
   }
   const templates = { ...templatesOf(fields), ...(chatTemplate === undefined ? {} : { default: chatTemplate }) };
+  const name = basename(resolve(model));
   return new Tokenizer({
-    model,
+    model: name,
     file,
     content,
     addedTokens: addedTokensOf(content.addedTokens, content.vocab, fields, Object.values(namedTokens)),
@@ -48,7 +49,7 @@ export function createTokenizer({ model, tokenizer, config = {}, chatTemplate, n
     addEos: fields.boolean("add_eos_token", false),
     ...(Object.keys(templates).length === 0
       ? {}
-      : { chatTemplate: new ChatTemplate({ model, templates, tokens: namedTokens, ...(now ? { now } : {}) }) }),
+      : { chatTemplate: new ChatTemplate({ model: name, templates, tokens: namedTokens, ...(now ? { now } : {}) }) }),
   });
 }
 

@@ -181,6 +181,6 @@ describe("chat", () => {
   it("is refused where there is no template", async () => {
     const silent = await loadTokenizer(folder("byte-fallback"));
     expect(() => silent.encodeChat([{ role: "user", content: "x" }])).toThrow(ChatTemplateMissing);
-    expect(() => silent.renderChat([])).toThrow(`${folder("byte-fallback")}: the model has no chat template`);
+    expect(() => silent.renderChat([])).toThrow(/^byte-fallback: the model has no chat template/);
   });
 });
