@@ -72,7 +72,7 @@ describe("many requests, coming and going", () => {
         await engine.close();
         expect(device.memory().live).toBe(before);
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 });

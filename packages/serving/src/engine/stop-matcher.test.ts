@@ -43,7 +43,7 @@ describe("stop texts", () => {
           expected = whole.slice(0, end - Math.max(...ending.map(({ length }) => length)));
           break;
         }
-        const byLetter = run(stops, [...whole]);
+        const byLetter = run(stops, whole.split(""));
         expect(byLetter.text).toBe(expected);
         // Larger parts may show two stops at once; the text never goes on past the first that is complete.
         const { text } = run(stops, parts);

@@ -28,7 +28,8 @@ export const generationFields = {
   top_k: count(-1).max(2 ** 24, { error: `must be at most ${2 ** 24}` }).optional(),
   seed: z.int({ error: `must be an integer from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}` }).optional(),
   stop: z
-    .union([stopText, z.array(stopText).max(MOST_STOPS, { error: `must be at most ${MOST_STOPS} texts` })], { error: "must be a string or an array of strings" })
+    .union([stopText, z.array(stopText)], { error: "must be a string or an array of strings" })
+    .refine((stops) => typeof stops === "string" || stops.length <= MOST_STOPS, { error: `must be at most ${MOST_STOPS} texts` })
     .optional(),
   stream: z.boolean({ error: "must be true or false" }).optional(),
   stream_options: z

@@ -78,7 +78,7 @@ export function simulate(policy: SchedulerPolicy, requests: readonly SimulatedRe
     }
     steps++;
     nowMs += 1 + total * 0.01;
-    for (const request of [...running]) {
+    for (const request of running) {
       if (request.computedTokens < request.promptTokens + request.generatedTokens) continue;
       request.generatedTokens++;
       firstTokenMs[request.id] ??= nowMs;
