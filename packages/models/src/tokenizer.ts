@@ -49,7 +49,6 @@ export class Tokenizer {
   readonly vocabSize: number;
   readonly chatTemplate?: ChatTemplate;
   readonly #model: string;
-  readonly #file: string;
   readonly #encoder: Encoder;
   readonly #guard: ControlGuard;
   readonly #before: readonly number[];
@@ -60,7 +59,6 @@ export class Tokenizer {
   constructor(parts: TokenizerParts) {
     const { content, namedTokens, addedTokens } = parts;
     this.#model = parts.model;
-    this.#file = parts.file;
     const special = addedTokens.filter((token) => token.special);
     this.specialTokens = new Map(special.map((token) => [token.content, token.id]));
     const idOf = (name: string): number | undefined => {
@@ -142,11 +140,13 @@ export class Tokenizer {
     try {
       ids = this.#encoder.encode(text, { add_special_tokens: false }).ids;
     } catch (error) {
-      throw new TokenizerError(this.#file, `the text cannot be encoded: ${(error as Error).message}`, { cause: error });
+      throw new TokenizerError(this.#model, `the text cannot be encoded: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
     if (ids.includes(undefined)) {
       throw new TokenizerError(
-        this.#file,
+        this.#model,
         "the text has characters for which the vocabulary has neither a token nor an unknown token",
       );
     }
