@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { type Server } from "node:http";
-import { type AddressInfo } from "node:net";
+import { type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, type Socket } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { WhittleError } from "@whittle/core";
 import { type Handler } from "./http/create-handler.js";
@@ -34,7 +34,6 @@ export class ListenError extends WhittleError {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 60_000;
-const DRAIN_POLL_MS = 25;
 
 /**
  * Puts a handler on a port of this machine, on Node's own HTTP server.
@@ -49,8 +48,14 @@ export async function listen({ handler, host = "127.0.0.1", port = 8000, fallbac
     if (!fallback || port === 0 || failure.code !== "EADDRINUSE") throw new ListenError(host, port, failure);
     server = await open(handler, host, 0);
   }
+  const connections = new Connections(server);
   const address = server.address() as AddressInfo;
-  return { host, port: address.port, url: urlOf(host, address.port), close: ({ graceMs = 10_000 } = {}) => close(server, graceMs) };
+  return {
+    host,
+    port: address.port,
+    url: urlOf(host, address.port),
+    close: ({ graceMs = 10_000 } = {}) => connections.close(graceMs),
+  };
 }
 
 async function open(handler: Handler, host: string, port: number): Promise<Server> {
@@ -66,14 +71,41 @@ async function open(handler: Handler, host: string, port: number): Promise<Serve
   return server;
 }
 
-async function close(server: Server, graceMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  // A connection that was busy at the call turns idle later, and nobody would end it.
-  const sweep = setInterval(() => server.closeIdleConnections(), DRAIN_POLL_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
+/**
+ * Knows which connections are answering a request. Node's own `closeIdleConnections` does not count one that never sent a request, so that such a one would hold up a
+ * close until its headers time out.
+ */
+class Connections {
+  private readonly requests = new Map<Socket, number>();
+  private closing = false;
+
+  constructor(private readonly server: Server) {
+    server.on("connection", (socket: Socket) => {
+      this.requests.set(socket, 0);
+      socket.once("close", () => this.requests.delete(socket));
+    });
+    server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.count(socket, 1);
+      response.once("close", () => this.count(socket, -1));
+    });
+  }
+
+  /** Until the last connection is gone: idle ones now, busy ones when they have answered, all after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.closing = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const [socket, requests] of this.requests) if (requests === 0) socket.destroy();
+    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  private count(socket: Socket, change: number): void {
+    const requests = (this.requests.get(socket) ?? 0) + change;
+    if (this.requests.has(socket)) this.requests.set(socket, requests);
+    // Its answer is with the system already; `end` lets it arrive.
+    if (this.closing && requests === 0) socket.end();
+  }
 }
 
 function urlOf(host: string, port: number): string {

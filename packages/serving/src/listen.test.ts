@@ -1,0 +1,113 @@
+import { connect } from "node:net";
+import { once } from "node:events";
+import { describe, expect, it } from "vitest";
+import { listen } from "./listen.js";
+
+const hello = async (): Promise<Response> => new Response("hello");
+
+/** A response that goes on until its client leaves. */
+function endless(): { handler: () => Promise<Response>; left: Promise<void> } {
+  let leave: () => void;
+  const left = new Promise<void>((resolve) => (leave = resolve));
+  const body = () =>
+    new ReadableStream({
+      async pull(controller) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        controller.enqueue(new TextEncoder().encode("x"));
+      },
+      cancel: () => leave(),
+    });
+  return { handler: async () => new Response(body()), left };
+}
+
+describe("listening", () => {
+  it("answers on loopback, on a port of its own choice", async () => {
+    const server = await listen({ handler: hello, port: 0 });
+    expect(server.host).toBe("127.0.0.1");
+    expect(server.url).toBe(`http://127.0.0.1:${server.port}`);
+    expect(await (await fetch(server.url)).text()).toBe("hello");
+    await server.close();
+    await expect(fetch(server.url)).rejects.toThrow();
+  });
+
+  it("says when the port is taken, or takes another if it may", async () => {
+    const first = await listen({ handler: hello, port: 0 });
+    await expect(listen({ handler: hello, port: first.port })).rejects.toMatchObject({
+      code: "listen",
+      message: `cannot listen on 127.0.0.1, port ${first.port}: it is taken`,
+    });
+    const second = await listen({ handler: hello, port: first.port, fallback: true });
+    expect(second.port).not.toBe(first.port);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it("says when the host is not this machine's", async () => {
+    await expect(listen({ handler: hello, host: "192.0.2.1", port: 0, fallback: true })).rejects.toMatchObject({ code: "listen" });
+  });
+
+  it("leaves the program's Request and Response alone", async () => {
+    const before = [globalThis.Request, globalThis.Response];
+    const server = await listen({ handler: hello, port: 0 });
+    expect([globalThis.Request, globalThis.Response]).toEqual(before);
+    await server.close();
+  });
+
+  it("tells the handler when the client leaves", async () => {
+    const { handler, left } = endless();
+    const server = await listen({ handler, port: 0 });
+    const controller = new AbortController();
+    const response = await fetch(server.url, { signal: controller.signal });
+    await response.body!.getReader().read();
+    controller.abort();
+    await left;
+    await server.close();
+  });
+
+  it("aborts the request's signal when the client leaves before the answer", async () => {
+    let aborted: () => void;
+    const gone = new Promise<void>((resolve) => (aborted = resolve));
+    let arrived: () => void;
+    const here = new Promise<void>((resolve) => (arrived = resolve));
+    const handler = (request: Request): Promise<Response> => {
+      request.signal.addEventListener("abort", () => aborted());
+      arrived();
+      return new Promise(() => undefined);
+    };
+    const server = await listen({ handler, port: 0 });
+    const controller = new AbortController();
+    const response = fetch(server.url, { method: "POST", body: "{}", signal: controller.signal });
+    await here;
+    controller.abort();
+    await expect(response).rejects.toThrow();
+    await gone;
+    await server.close();
+  });
+});
+
+describe("closing", () => {
+  it("lets requests under way end, and does not wait for idle connections", async () => {
+    let answer: () => void;
+    const may = new Promise<void>((resolve) => (answer = resolve));
+    const server = await listen({ handler: () => may.then(hello), port: 0 });
+    const response = fetch(server.url);
+    const idle = connect(server.port, server.host);
+    await once(idle, "connect");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const closed = server.close();
+    await expect(fetch(server.url)).rejects.toThrow();
+    answer!();
+    expect(await (await response).text()).toBe("hello");
+    await closed;
+  });
+
+  it("cuts off what does not end in time", async () => {
+    const { handler, left } = endless();
+    const server = await listen({ handler, port: 0 });
+    const response = await fetch(server.url);
+    const reading = response.text();
+    reading.catch(() => undefined);
+    await server.close({ graceMs: 20 });
+    await left;
+    await expect(reading).rejects.toThrow();
+  });
+});
