@@ -22,14 +22,15 @@ export interface ConformanceOptions extends Omit<RunOptions, "rowWise">, CaseOpt
  * Tests an op on `cpu()` against its reference, on every instruction set of this machine and with 1, 2 and 3 threads: over drawn sizes, dtypes, values (normal, tiny, huge,
  * NaN and infinite, zero), optional arguments and strided views; within the op's `bound`; bit for bit the same whatever the threads and, row by row, the batch.
  *
- * With `WHITTLE_CASES=<folder>` the cases are written there instead, for the C++ program `conformance`.
+ * With `WHITTLE_CASES=<folder>` the cases (`WHITTLE_CASE_COUNT` of them, if given) are written there instead, for the C++ program `conformance`.
  */
 export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions = {}): void {
   const { cases = 24, rowWise = "rows", judge } = options;
   const folder = process.env["WHITTLE_CASES"];
   if (folder) {
-    it(`writes ${cases} cases of ${op.name}`, () =>
-      writeCases(op, spec, { folder, cases, judged: judge !== undefined }));
+    const count = Number(process.env["WHITTLE_CASE_COUNT"] ?? cases);
+    it(`writes ${count} cases of ${op.name}`, () =>
+      writeCases(op, spec, { ...options, folder, cases: count, judged: judge !== undefined }));
     return;
   }
   describe(op.name, () => {

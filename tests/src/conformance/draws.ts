@@ -24,9 +24,9 @@ export function sizes(...list: number[]): Draw {
   };
 }
 
-/** A number that follows from what was drawn before. */
-export function from(rule: (drawn: Readonly<Record<string, number>>) => number): Draw {
-  return ({ drawn }) => rule(drawn);
+/** A number that follows from what was drawn before, and perhaps from chance. */
+export function from(rule: (drawn: Readonly<Record<string, number>>, random: Random) => number): Draw {
+  return ({ drawn, random }) => rule(drawn, random);
 }
 
 /** Elements made one by one. */

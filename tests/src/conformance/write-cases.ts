@@ -2,17 +2,17 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AnyOp, bytesOf, codecs, rowElementsOf } from "@whittle/core";
 import { type CaseExpectation, type CaseInput, type ConformanceCase, encodeCase } from "../case-file.js";
-import { type Case, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
+import { type Case, type CaseOptions, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
 import { type Expected, expectedOf } from "./expected.js";
 
 /** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. With `judged`, the first output is not compared. */
 export function writeCases(
   op: AnyOp,
   spec: Spec,
-  { folder, cases, judged }: { folder: string; cases: number; judged: boolean },
+  { folder, cases, judged, ...options }: { folder: string; cases: number; judged: boolean } & CaseOptions,
 ): void {
   const encoded = Array.from({ length: cases }, (_, index) =>
-    encodeCase(conformanceCase(drawCase(op, spec, index, 1), judged)),
+    encodeCase(conformanceCase(drawCase(op, spec, index, 1, options), judged)),
   );
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${op.name}.cases`), Buffer.concat(encoded));

@@ -47,7 +47,9 @@ conformance(
     words: sizes(1, 2),
     blockSize: sizes(1, 16, 5, 64),
     sequences: sizes(1, 3),
-    blocksPerSequence: from(({ blockSize }) => Math.ceil(170 / blockSize!)),
+    // The most that a row sees without its ancestors: for few rows so many that a device may spread them over its threads.
+    visible: from((drawn, random) => (drawn["rows.size"]! > 7 ? 105 : random.pick([105, 700]))),
+    blocksPerSequence: from(({ visible, blockSize }) => Math.ceil((visible! + 64) / blockSize!)),
     slots: from(({ blockSize, blocksPerSequence, sequences }) => blockSize! * blocksPerSequence! * sequences!),
     scale: sizes(0.125, 1, -0.3),
     // The blocks of the pool in any order, now and then one that does not exist.
@@ -59,9 +61,12 @@ conformance(
     // By turns a prompt chunk of one sequence, decoding rows of several, and any mixture with padding and tables that are not there.
     rows: values(({ index, random, drawn }, [rows]) =>
       Array.from({ length: rows! }, (_, row) => {
-        if (index % 3 === 0) return [0, 65 + row];
-        if (index % 3 === 1) return [random.integer(0, drawn.sequences!), random.integer(1, 106)];
-        return [random.integer(-1, drawn.sequences! + (index % 12 === 5 ? 1 : 0)), random.integer(0, 106)];
+        if (index % 3 === 0) return [0, drawn.visible! - 40 + row];
+        if (index % 3 === 1) return [random.integer(0, drawn.sequences!), random.integer(1, drawn.visible! + 1)];
+        return [
+          random.integer(-1, drawn.sequences! + (index % 12 === 5 ? 1 : 0)),
+          random.integer(0, drawn.visible! + 1),
+        ];
       }).flat(),
     ),
     ancestors: elements(({ random }) => random.word() & random.word() & 0xffffffff),

@@ -91,7 +91,8 @@ class Attend {
     const int64_t items = count * shape_.kvHeads;
     int64_t tiles = 0;
     for (int64_t i = 0; i < count; i++) tiles += blocks[i].tiles() * shape_.kvHeads;
-    if (items < 4 * call_.workers.threads() && tiles >= 2 * items && tiles >= 8) return spread(blocks, count);
+    const int64_t threads = call_.workers.threads();
+    if (threads > 1 && items < 4 * threads && tiles >= 2 * items && tiles >= 8) return spread(blocks, count);
     // Some 2 µs of work a tile.
     const int64_t grain = 1 + 4 * items / (tiles + 1);
     call_.workers.parallelFor(items, grain, [&](int64_t from, int64_t to) {

@@ -88,16 +88,14 @@ inline Candidate lastWithin(Candidate* candidates, int64_t count, double mass) {
   return candidates[from];
 }
 
-// The cutoff of topK alone. `wanted` ids are kept at most; false: all are.
-inline bool cutCount(const float* logits, const float* weights, int64_t count, int64_t wanted, Scratch<Candidate>& scratch,
-                     Candidate* last) {
+// The cutoff of topK alone: the last of the first `wanted`.
+inline Candidate cutCount(const float* logits, const float* weights, int64_t count, int64_t wanted, Scratch<Candidate>& scratch) {
   const float threshold = thresholdFor(logits, count, wanted, scratch);
   Candidate* candidates = scratch.get(count);
   const int64_t found = collect(logits, weights, count, threshold, candidates);
-  if (found <= wanted) return false;
-  std::nth_element(candidates, candidates + wanted - 1, candidates + found);
-  *last = candidates[wanted - 1];
-  return true;
+  const int64_t last = (wanted < found ? wanted : found) - 1;
+  std::nth_element(candidates, candidates + last, candidates + found);
+  return candidates[last];
 }
 
 // The cutoff of topP: first among few candidates, which most often hold the mass, then among all.
@@ -120,9 +118,7 @@ inline void truncate(const float* logits, float* weights, int64_t count, float t
       weights[i] = kept ? weights[i] : 0.0f;
     }
   };
-  Candidate last;
-  if (topK >= 1 && topK < static_cast<float>(count) && cutCount(logits, weights, count, static_cast<int64_t>(topK), scratch, &last))
-    cut(last);
+  if (topK >= 1 && topK < static_cast<float>(count)) cut(cutCount(logits, weights, count, static_cast<int64_t>(topK), scratch));
   if (topP < 1) cut(cutMass(logits, weights, count, topP, scratch));
 }
 

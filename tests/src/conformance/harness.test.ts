@@ -1,0 +1,113 @@
+import {
+  argmax,
+  defineOp,
+  type Device,
+  floats,
+  like,
+  linear,
+  reference,
+  rmsNorm,
+  sumBound,
+  weights,
+} from "@whittle/core";
+import { cpu } from "@whittle/kernels";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { complaints, drawCase, from, sizes, type Candidate, type Spec } from "./index.js";
+
+const spec: Spec = { rows: sizes(5, 9), in: sizes(33, 64), out: sizes(7) };
+
+/** All complaints over some cases. */
+async function harness(
+  op: Parameters<typeof drawCase>[0],
+  over: Spec,
+  candidates: readonly Candidate[],
+  rowWise?: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (let index = 0; index < 8; index++)
+    found.push(...(await complaints(drawCase(op, over, index, 1), candidates, { rowWise })));
+  return found;
+}
+
+/** `linear` under its own name with another truth: what its kernel computes is then wrong. */
+function wrongly(change: (sum: number, row: number, out: number, depth: number) => number) {
+  return defineOp({
+    name: "linear",
+    args: {
+      x: floats("rows", "in"),
+      weight: weights("out", "in"),
+      bias: { ...weights("out"), optional: true as const },
+    },
+    outputs: ({ x, weight }) => [{ shape: [x.shape[0]!, weight.shape[0]!], dtype: "f32" }],
+    reference({ x, weight, bias }, [y]) {
+      linear.reference({ x, weight, bias }, [y]);
+      for (let row = 0; row < y.size(0); row++) {
+        for (let out = 0; out < y.size(1); out++) y.set(change(y.at(row, out), row, out, x.size(1)), row, out);
+      }
+    },
+    bound: (args, limits) => linear.bound!(args, limits, [limits[0]!]),
+  });
+}
+
+describe("the conformance harness", () => {
+  let device: Device;
+  let candidates: Candidate[];
+  beforeAll(async () => {
+    device = await cpu({ memoryBytes: 2 ** 26 });
+    candidates = [{ name: "cpu", family: "cpu", device }];
+  });
+  afterAll(() => device.close());
+
+  it("finds nothing wrong with what is right", async () => {
+    expect(await harness(linear, spec, candidates, "rows")).toEqual([]);
+  });
+
+  it.each([
+    ["a wrong element", wrongly((sum, row, out) => (row === 4 && out === 6 ? sum + 1e-3 : sum))],
+    ["a sign", wrongly((sum) => -sum)],
+    ["an error of some units of the sum's terms", wrongly((sum) => sum * (1 + 2e-5))],
+    ["NaN for zero", wrongly((sum) => (sum === 0 ? NaN : sum))],
+    ["swapped outputs", wrongly((sum, _row, out) => sum + out)],
+  ])("catches %s", async (_name, op) => {
+    expect((await harness(op, spec, candidates)).join("\n")).toMatch(/output 0\[\d+, \d+\] is .*, expected/);
+  });
+
+  it("catches a result where there should be a failure", async () => {
+    const op = Object.assign(defineOp({ ...argmaxParts(), reference: () => undefined }), {});
+    const text = (await harness(op, { rows: sizes(3), columns: sizes(0) }, candidates)).join("\n");
+    expect(text).toMatch(/gave argmax: row 0 holds no number .*, expected a result/);
+  });
+
+  it("catches bits that depend on the batch", async () => {
+    // The reference device as candidate: an op whose rows feel how many there are, well within its bound.
+    const op = defineOp({
+      name: "feelsItsBatch",
+      args: { x: floats("rows", "columns") },
+      outputs: ({ x }) => [like(x)],
+      reference({ x }, [y]) {
+        for (let i = 0; i < x.size(0); i++)
+          for (let j = 0; j < x.size(1); j++) y.set(x.at(i, j) * (1 + x.size(0) * 1e-6), i, j);
+      },
+      bound({ x }, [limit]) {
+        for (let i = 0; i < x.size(0); i++)
+          for (let j = 0; j < x.size(1); j++) limit!.set(sumBound(2, 100 * x.at(i, j)), i, j);
+      },
+    });
+    const host = [{ name: "reference", family: "reference", device: reference() }];
+    expect((await harness(op, { rows: sizes(6), columns: sizes(5) }, host, "rows")).join("\n")).toMatch(
+      /give other bits alone than among all 6/,
+    );
+  });
+
+  it("catches devices of one family that differ", async () => {
+    const other: Candidate[] = [...candidates, { name: "other", family: "cpu", device: reference() }];
+    const over: Spec = { rows: sizes(9), hidden: sizes(577), epsilon: from(() => 1e-5) };
+    expect((await harness(rmsNorm, over, candidates)).join("\n")).toBe("");
+    const wide: Spec = { rows: sizes(9), in: sizes(577), out: sizes(7) };
+    expect((await harness(linear, wide, other)).join("\n")).toMatch(/other: linear.*its bits differ from those of cpu/);
+  });
+});
+
+function argmaxParts() {
+  return { name: "argmax", args: argmax.args, outputs: argmax.outputs, bound: () => undefined } as const;
+}
