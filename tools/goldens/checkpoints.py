@@ -46,14 +46,14 @@ def checkpoints():
         ),
         Checkpoint(
             "llama-tied-bf16",
-            "LLaMA with a tied head and bf16 weights, one key/value head, another RoPE base",
+            "LLaMA with a tied head and bf16 weights, one key/value head, linear RoPE scaling of another base",
             LlamaConfig(
                 **{**LLAMA_SHAPE, "num_key_value_heads": 1, "rms_norm_eps": 1e-6},
                 tie_word_embeddings=True,
-                rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+                rope_parameters={"rope_type": "linear", "rope_theta": 500.0, "factor": 2.0},
             ),
             LlamaForCausalLM,
-            seed=12,
+            seed=120,
             dtype=torch.bfloat16,
         ),
         Checkpoint(
@@ -99,7 +99,7 @@ def checkpoints():
                 eos_token_id=0,
             ),
             GPT2LMHeadModel,
-            seed=15,
+            seed=150,
         ),
     ]
 

@@ -34,6 +34,8 @@ def rope_frequencies(parameters, dim):
     frequency = parameters["rope_theta"] ** -(np.arange(0, dim, 2) / dim)
     if parameters.get("rope_type", "default") == "default":
         return frequency
+    if parameters["rope_type"] == "linear":
+        return frequency / parameters["factor"]
     low, high = parameters["low_freq_factor"], parameters["high_freq_factor"]
     turns = parameters["original_max_position_embeddings"] * frequency / (2 * np.pi)
     smooth = np.clip((turns - low) / (high - low), 0, 1)

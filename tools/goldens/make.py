@@ -57,6 +57,7 @@ def make(spec: Checkpoint):
     assert std >= 1, f"{spec.name}: logit std {std}"
     assert 0.2 <= entropy <= 0.8, f"{spec.name}: attention entropy {entropy}"
     assert gap >= 5e-3, f"{spec.name}: the greedy path passes a near tie ({gap})"
+    assert len(set(continuation)) >= 10, f"{spec.name}: the greedy path repeats itself"
     model.to(spec.dtype).save_pretrained(folder, max_shard_size=spec.shard_bytes)
     (folder / "generation_config.json").unlink(missing_ok=True)
     write_character_tokenizer(folder, spec.config.vocab_size)

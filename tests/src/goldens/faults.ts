@@ -26,7 +26,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: "RoPE scaling left out",
-    applies: ({ rope_parameters: rope }) => rope?.rope_type === "llama3",
+    applies: ({ rope_parameters: rope }) => rope !== undefined && rope.rope_type !== "default",
     plant: inConfig(({ rope_parameters: rope }) => ({ rope_parameters: { ...rope, rope_type: "default" } })),
   },
   { name: "query heads 0 and 1 swapped", applies: () => true, plant: swapQueryHeads },
