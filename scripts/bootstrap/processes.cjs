@@ -65,9 +65,15 @@ function visible(command, cwd, done) {
   return child;
 }
 
-/** Hands the terminal over to a program and ends as it ends. */
+/** Hands the terminal over to a program and ends as it ends; the program ends when we are told to, or are left alone. */
 function become(command, cwd) {
+  var parent = process.ppid;
+  // npm passes a signal to its shell, which dies without passing it on.
+  var watch = setInterval(function () {
+    if (process.ppid !== parent) child.kill("SIGTERM");
+  }, 500);
   var child = visible(command, cwd, function (status) {
+    clearInterval(watch);
     process.exitCode = status;
   });
   // The terminal sends Ctrl-C to the whole group, so the program has it already; any other sender means us alone.
