@@ -31,12 +31,17 @@ export interface AnswerOptions {
 export async function answer(options: AnswerOptions): Promise<Response> {
   const { engine, request, format, model, stream } = options;
   const generation = engine.generate(request);
-  const head = { id: `${format.idPrefix}${randomUUID().replaceAll("-", "")}`, created: Math.floor(Date.now() / 1000), model };
-  if (stream) return streamed(generation, { ...head, object: format.chunkObject }, options);
+  const head = {
+    id: `${format.idPrefix}${randomUUID().replaceAll("-", "")}`,
+    object: stream ? format.chunkObject : format.object,
+    created: Math.floor(Date.now() / 1000),
+    model,
+  };
+  if (stream) return streamed(generation, head, options);
   const { text, finishReason, usage } = await gather(generation);
   // Nobody is there to read it.
   if (finishReason === "abort") throw new ApiError(499, "client_closed_request", "the client closed the request");
-  return Response.json({ ...head, object: format.object, choices: [choice(format.whole(text), finishReason)], usage: toUsage(usage) });
+  return Response.json({ ...head, choices: [choice(format.whole(text), finishReason)], usage: toUsage(usage) });
 }
 
 function streamed(generation: Generation, head: object, { format, includeUsage, onError }: AnswerOptions): Response {
