@@ -1,4 +1,5 @@
 import { type RequestEvent } from "@whittle/serving";
+import { plural } from "./plural.js";
 
 /** How fast one request was, from the engine's own events. */
 export class GenerationTimes {
@@ -32,5 +33,5 @@ export class GenerationTimes {
 
 function rate(what: string, tokens: number, milliseconds: number): string {
   const perSecond = (tokens / milliseconds) * 1000;
-  return `${what}: ${tokens} tokens in ${(milliseconds / 1000).toFixed(2)} s, ${perSecond.toFixed(1)} tokens/s`;
+  return `${what}: ${plural(tokens, "token")} in ${(milliseconds / 1000).toFixed(2)} s, ${perSecond.toFixed(1)} tokens/s`;
 }

@@ -60,7 +60,7 @@ describe("whittle serve", () => {
       [1, 2, 3, 4].map((seed) => complete(url, { max_tokens: 500, stream: true, temperature: 1, seed })),
     );
     running!.child.kill("SIGINT");
-    await running!.until(/once again/);
+    await running!.until(/once again/, "err");
     running!.child.kill("SIGINT");
     expect((await running!.ended).signal).toBe("SIGINT");
     await Promise.allSettled(responses.map((response) => response.text()));

@@ -19,8 +19,8 @@ export interface Running {
   readonly out: () => string;
   readonly err: () => string;
   readonly ended: Promise<Ended>;
-  /** Waits until what was printed (both streams) matches. Rejects when the program ends before. */
-  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Waits until what was printed (default: on stdout) matches. Rejects when the program ends before. */
+  until(pattern: RegExp, on?: "out" | "err"): Promise<RegExpExecArray>;
 }
 
 /** Starts a built program of this repository, in its root. */
@@ -47,10 +47,10 @@ export function startProgram(file: string, args: readonly string[], input = ""):
     out: () => printed.out,
     err: () => printed.err,
     ended,
-    until: (pattern) =>
+    until: (pattern, on = "out") =>
       new Promise((resolve, reject) => {
         const check = () => {
-          const match = pattern.exec(printed.out) ?? pattern.exec(printed.err);
+          const match = pattern.exec(printed[on]);
           if (!match) return;
           watchers.delete(check);
           resolve(match);

@@ -29,7 +29,7 @@ export const evaluate: AddCommand = (program, terminal) => {
       "tokens that each window scores; the ones before are context (default: the window)",
       integer(1),
     )
-    .option("--bos", "begin every window with the token that begins a text, not only the first")
+    .option("--bos", "put the token that begins a text before every window; the text keeps its own")
     .option("--max-tokens <n>", "only the first n tokens of the text (default: all)", integer(2))
     .option("--json", "print one JSON object")
     .addHelpText("after", "\nExample:\n  whittle eval models/books-5m README.md --window 256 --stride 128");
@@ -39,7 +39,7 @@ export const evaluate: AddCommand = (program, terminal) => {
 };
 
 async function run(folder: string, file: string, options: EvalOptions, terminal: Terminal): Promise<void> {
-  const text = await readFile(file, "utf8");
+  const text = await readText(file);
   const { device, model } = await openModel(folder, options, terminal);
   const progress = progressDisplay(terminal);
   try {
@@ -78,10 +78,20 @@ function tokensOf(
 ): { ids: Int32Array; bos: number | undefined; bytes: number } {
   if (bos && tokenizer.bosId === undefined)
     throw new ArgumentError("--bos: this model has no token that begins a text");
-  const all = tokenizer.encode(text, { addSpecialTokens: !bos });
+  const all = tokenizer.encode(text);
   const ids = all.subarray(0, maxTokens);
   // Without a token before it, the first one is not scored.
   const unscored = [...(bos ? [] : all.subarray(0, 1)), ...all.subarray(ids.length)];
   const bytes = Buffer.byteLength(text) - Buffer.byteLength(tokenizer.decode(unscored, { skipSpecialTokens: true }));
   return { ids, bos: bos ? tokenizer.bosId : undefined, bytes };
+}
+
+/** @throws the system's error, which names the file. */
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    // Node names no path for a folder.
+    throw Object.assign(error as NodeJS.ErrnoException, { path: file });
+  }
 }

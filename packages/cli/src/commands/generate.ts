@@ -1,11 +1,12 @@
 import { ArgumentError } from "@whittle/core";
-import { floatCache } from "@whittle/kvcache";
-import { createEngine, type Engine, type GenerateRequest } from "@whittle/serving";
+import { type Engine, type GenerateRequest } from "@whittle/serving";
 import { GenerationTimes } from "../generation-times.js";
 import { type AddCommand } from "../main.js";
 import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer, list, number } from "../option-values.js";
+import { plural } from "../plural.js";
+import { startEngine } from "../start-engine.js";
 import { say, type Terminal } from "../terminal.js";
 
 interface GenerateOptions extends CacheOptions {
@@ -56,12 +57,7 @@ async function run(folder: string, options: GenerateOptions, terminal: Terminal)
   say(terminal, `${model.name} loaded in ${seconds.toFixed(2)} s`);
   const times = new GenerationTimes();
   try {
-    const engine = createEngine({
-      model,
-      cache: floatCache({ dtype: options.cacheDtype }),
-      limits: { maxSequences: 1, ...(options.ctx !== undefined && { maxContext: options.ctx }) },
-      onEvent: times.listener,
-    });
+    const { engine } = startEngine(model, options, { maxSequences: 1, onEvent: times.listener });
     try {
       await stream(engine, requestOf(prompt, options), terminal);
     } finally {
@@ -76,16 +72,21 @@ async function run(folder: string, options: GenerateOptions, terminal: Terminal)
 /** Writes the answer as it comes. Ctrl-C ends it after the token under way. */
 async function stream(engine: Engine, request: GenerateRequest, terminal: Terminal): Promise<void> {
   const generation = engine.generate(request);
+  let contextIsFull = false;
   const stopListening = terminal.onInterrupt((signal) => {
     terminal.exitCode = signal === "SIGINT" ? 130 : 143;
     generation.cancel();
   });
   try {
-    for await (const piece of generation) terminal.stdout.write(piece.text);
+    for await (const { text, finishReason } of generation) {
+      terminal.stdout.write(text);
+      if (finishReason === "length" && request.maxTokens === undefined) contextIsFull = true;
+    }
   } finally {
     stopListening();
     terminal.stdout.write("\n");
   }
+  if (contextIsFull) say(terminal, `the context of ${plural(engine.contextLength, "token")} is full`);
 }
 
 function requestOf(prompt: string, options: GenerateOptions): GenerateRequest {

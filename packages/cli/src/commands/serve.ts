@@ -1,13 +1,13 @@
-import { type CacheFactory } from "@whittle/core";
 import { cpuInfo } from "@whittle/kernels";
-import { floatCache } from "@whittle/kvcache";
-import { createEngine, createHandler, type Engine, listen, type Listening } from "@whittle/serving";
+import { createHandler, type Engine, listen, type Listening } from "@whittle/serving";
 import { formatBytes } from "../byte-size.js";
 import { describeFailure } from "../failure.js";
 import { type AddCommand } from "../main.js";
 import { addCacheOptions, type CacheOptions, modelFolder } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer } from "../option-values.js";
+import { plural } from "../plural.js";
+import { startEngine } from "../start-engine.js";
 import { say, type Terminal } from "../terminal.js";
 
 interface ServeOptions extends CacheOptions {
@@ -43,18 +43,8 @@ export const serve: AddCommand = (program, terminal) => {
 async function run(folder: string, options: ServeOptions, terminal: Terminal): Promise<void> {
   const { device, model, seconds } = await openModel(folder, options, terminal);
   try {
-    let cacheBytes = 0;
-    const floats = floatCache({ dtype: options.cacheDtype });
-    const cache: CacheFactory = (layers, onDevice, budgetBytes) => {
-      const made = floats(layers, onDevice, budgetBytes);
-      cacheBytes = made.memory().total;
-      return made;
-    };
-    const engine = createEngine({
-      model: options.name === undefined ? model : { ...model, name: options.name },
-      cache,
-      limits: { maxSequences: options.maxSequences, ...(options.ctx !== undefined && { maxContext: options.ctx }) },
-    });
+    const named = options.name === undefined ? model : { ...model, name: options.name };
+    const { engine, cacheBytes } = startEngine(named, options, { maxSequences: options.maxSequences });
     const { isas, threads } = cpuInfo();
     say(terminal, `${engine.name} loaded in ${seconds.toFixed(2)} s`);
     say(
@@ -96,8 +86,4 @@ function curlLine({ url }: Listening, { name }: Engine): string {
   const body = JSON.stringify({ model: name, prompt: "It was a dark night", max_tokens: 100, stream: true });
   const quoted = body.replaceAll("'", `'"'"'`);
   return `curl -N ${url}/v1/completions -H 'content-type: application/json' -d '${quoted}'`;
-}
-
-function plural(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
