@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Engine } from "../engine.js";
 import { gather } from "../engine/gather.js";
 import { type FinishReason, type GenerateRequest, type Generation, type Usage } from "../request.js";
-import { ApiError, toApiError } from "./api-error.js";
+import { clientGone, toApiError } from "./api-error.js";
 import { eventStream } from "./event-stream.js";
 
 /** How an endpoint words its answers. Each function gives a choice without its `finish_reason`. */
@@ -39,8 +39,7 @@ export async function answer(options: AnswerOptions): Promise<Response> {
   };
   if (stream) return streamed(generation, head, options);
   const { text, finishReason, usage } = await gather(generation);
-  // Nobody is there to read it.
-  if (finishReason === "abort") throw new ApiError(499, "client_closed_request", "the client closed the request");
+  if (finishReason === "abort") throw clientGone();
   return Response.json({ ...head, choices: [choice(format.whole(text), finishReason)], usage: toUsage(usage) });
 }
 

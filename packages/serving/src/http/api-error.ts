@@ -33,6 +33,11 @@ export function invalid(param: string | undefined, message: string, code = "inva
   return new ApiError(400, code, message, { param });
 }
 
+/** 499, for the books: nobody is there to read it. */
+export function clientGone(): ApiError {
+  return new ApiError(499, "client_closed_request", "the client closed the request");
+}
+
 /** The API's names of the engine's fields. */
 const FIELD_NAMES: Readonly<Record<string, string>> = {
   maxTokens: "max_tokens",

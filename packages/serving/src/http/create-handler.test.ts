@@ -97,6 +97,17 @@ describe("errors", () => {
     });
   });
 
+  it("of a client that leaves in the middle of its body are nobody's", async () => {
+    const heard: unknown[] = [];
+    await withHandler(async (_, engine) => {
+      const handler = createHandler(engine, { onError: (error) => heard.push(error) });
+      const body = new ReadableStream({ pull: (controller) => controller.error(new Error("aborted")) });
+      const init = { method: "POST", headers: { "content-type": "application/json" }, body, duplex: "half" };
+      expect((await handler(new Request("http://localhost/v1/completions", init as RequestInit))).status).toBe(499);
+    });
+    expect(heard).toEqual([]);
+  });
+
   it("of the device are the server's: 500, and the server hears of it", async () => {
     const engine = failing(new DeviceError("linear", "out of order"), 1);
     const heard: unknown[] = [];

@@ -1,4 +1,4 @@
-import { ApiError, invalid } from "./api-error.js";
+import { ApiError, clientGone, invalid } from "./api-error.js";
 
 /**
  * The object in a request's body. @throws ApiError: 415 if it is not sent as JSON, 413 if it is longer than the limit (no more than that is ever read), 400 if it is
@@ -28,12 +28,15 @@ async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
   if (Number(request.headers.get("content-length") ?? 0) > limit) throw tooLarge();
   const parts: Uint8Array[] = [];
   let length = 0;
-  if (request.body) {
-    for await (const part of request.body) {
-      length += (part as Uint8Array).byteLength;
-      if (length > limit) throw tooLarge();
-      parts.push(part as Uint8Array);
+  try {
+    for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      length += part.byteLength;
+      if (length > limit) break;
+      parts.push(part);
     }
+  } catch {
+    throw clientGone();
   }
+  if (length > limit) throw tooLarge();
   return Buffer.concat(parts, length);
 }
