@@ -98,7 +98,7 @@ export function slidingWindows(
   const first = bos === undefined ? 1 : 0;
   if (count <= first) throw new ArgumentError(`perplexity: a text of ${count} tokens has none to score`);
   const windows: Window[] = [];
-  for (let scoredTo = first - 1; scoredTo < count - 1; ) {
+  for (let scoredTo = first - 1; scoredTo < count - 1;) {
     const from = windows.length * stride;
     const to = Math.min(from + window - 1 + first, count - 1);
     windows.push({ from, to, scored: to - scoredTo });
