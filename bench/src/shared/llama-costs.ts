@@ -1,0 +1,54 @@
+/** The sizes of a LLaMA that decide what a step costs. */
+export interface LlamaSizes {
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headDim: number;
+  readonly intermediateSize: number;
+  readonly vocabSize: number;
+}
+
+/** What a step has to do at least, whoever does it. */
+export interface StepCost {
+  /** A multiplication and an addition are two. */
+  readonly flops: number;
+  /** Read from memory. */
+  readonly bytes: number;
+}
+
+/** Bytes of one stored element. */
+export interface ElementBytes {
+  readonly weight: number;
+  readonly cache: number;
+}
+
+/**
+ * The least cost of one step over `rows` tokens of a sequence that has `context` tokens before them: each weight is read once, each cached key and value once,
+ * every row passes every linear layer, and the last row alone the head.
+ */
+export function stepCost(sizes: LlamaSizes, rows: number, context: number, element: ElementBytes): StepCost {
+  const { layers, heads, kvHeads, headDim } = sizes;
+  const weights = linearElements(sizes) * rows + headElements(sizes);
+  const attended = rows * context + (rows * (rows + 1)) / 2;
+  return {
+    flops: 2 * (weights + 2 * layers * heads * headDim * attended),
+    bytes: weightBytes(sizes, element.weight) + 2 * layers * kvHeads * headDim * context * element.cache,
+  };
+}
+
+/** Bytes of all weights that a step reads; of the embedding it reads single rows, which do not count. */
+export function weightBytes(sizes: LlamaSizes, bytesOfElement: number): number {
+  return (linearElements(sizes) + headElements(sizes)) * bytesOfElement;
+}
+
+/** Elements of the linear layers, the head left out. */
+function linearElements(sizes: LlamaSizes): number {
+  const { hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = sizes;
+  const attention = 2 * (heads + kvHeads) * headDim * hiddenSize;
+  return layers * (attention + 3 * intermediateSize * hiddenSize);
+}
+
+function headElements({ vocabSize, hiddenSize }: LlamaSizes): number {
+  return vocabSize * hiddenSize;
+}

@@ -1,0 +1,13 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+// From bench/dist, where benchmarks run.
+const folder = new URL("../results/", import.meta.url);
+
+/** Writes `bench/results/<name>.json`. */
+export function writeResults(name: string, results: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  const file = new URL(`${name}.json`, folder);
+  writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
+  console.log(`\nWritten to ${fileURLToPath(file)}`);
+}
