@@ -13,7 +13,7 @@ export interface CausalLMShape {
   readonly layers: readonly AttentionShape[];
 }
 
-/** Called while recording; costs nothing when absent. */
+/** Called while recording; costs nothing when absent. `x` is freed after the call: read it at once, or keep what you derive from it with `device.unscoped`. */
 export interface Taps {
   /** The hidden state after a layer, `[rows, hidden]`. */
   hidden?(layer: number, x: Tensor): void;
