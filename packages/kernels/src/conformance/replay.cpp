@@ -1,5 +1,6 @@
 #include "replay.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -91,8 +92,8 @@ Outcome replay(const Case& item, const KernelEntry& kernel, int32_t threads) {
     if (tensor.present) {
       memory.push_back(std::make_unique<Memory>(spanOf(tensor.type)));
       // What a kernel forgets to write shows as NaN or as an absurd integer.
-      std::memset(memory.back()->data, 0xff, memory.back()->size);
-      std::memcpy(memory.back()->data, tensor.bytes.data(), std::min(tensor.bytes.size(), memory.back()->size));
+      std::fill_n(memory.back()->data, memory.back()->size, uint8_t{0xff});
+      std::copy_n(tensor.bytes.begin(), std::min(tensor.bytes.size(), memory.back()->size), memory.back()->data);
       argument.data = memory.back()->data;
     }
     tensors.push_back(argument);
