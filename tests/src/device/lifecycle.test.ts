@@ -62,13 +62,15 @@ describe("worker threads", () => {
     const device = await cpu();
     const a = device.tensor([1, 2], [1, 2]);
     const workers = Array.from({ length: 3 }, () => new Worker(script("busy-worker.mjs")));
-    for (const worker of workers) {
-      const message = await new Promise((resolve, reject) => {
-        worker.once("message", resolve);
-        worker.once("error", reject);
-      });
-      expect(message).toEqual(Float32Array.of(2, 4));
-    }
+    // All are listened to from the start: a message that nobody listens for is lost.
+    const messages = workers.map(
+      (worker) =>
+        new Promise((resolve, reject) => {
+          worker.once("message", resolve);
+          worker.once("error", reject);
+        }),
+    );
+    for (const message of await Promise.all(messages)) expect(message).toEqual(Float32Array.of(2, 4));
     // They go on recording: terminate finds the queue full.
     await Promise.all(workers.map((worker) => worker.terminate()));
     expect(await add({ a, b: a }).read()).toEqual(Float32Array.of(2, 4));
