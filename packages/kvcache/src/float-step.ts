@@ -9,8 +9,8 @@ import {
 import { type LayerPool } from "./layer-pool.js";
 import { appendKvPaged, attendPartPaged, moveRows } from "./ops/index.js";
 import { keptRows, type SequenceRows } from "./step-plan.js";
-import { type StepSlots } from "./step-slots.js";
-import { part, type StepTables } from "./step-tables.js";
+import { matrixIn, type StepSlots } from "./step-slots.js";
+import { type StepTables } from "./step-tables.js";
 
 /** What the steps of one cache share. */
 export interface FloatPools {
@@ -67,13 +67,13 @@ export class FloatStep implements CacheStep {
     this.closeUp(kept);
     this.state = "committed";
     this.plan.forEach(({ sequence }, i) => sequence.settle(sequence.length + kept[i]!.length));
-    this.giveTablesBack();
+    this.cache.lent.give(this.tables.slot);
   }
 
   discard(): void {
     if (this.state === "discarded") throw new ArgumentError("discard: the step was already discarded");
     if (this.state === "committed") for (const { sequence } of this.plan) sequence.assertSettled("discard");
-    else this.giveTablesBack();
+    else this.cache.lent.give(this.tables.slot);
     this.state = "discarded";
     this.plan.forEach(({ sequence }, i) => sequence.settle(Math.min(sequence.length, this.before[i]!)));
     const pools = this.cache.pools.flatMap(({ keys, values }) => [keys, values]).filter((pool) => !pool.disposed);
@@ -90,18 +90,12 @@ export class FloatStep implements CacheStep {
     if (moves.length === 0) return;
     const { slot } = this.tables.slot;
     slot.write(moves.flat());
-    const view = part(slot.tensor, 0, [moves.length, 2]);
+    const view = matrixIn(slot.tensor, 0, moves.length, 2);
     for (const { keys, values } of this.cache.pools) {
       moveRows({ x: keys, moves: view });
       moveRows({ x: values, moves: view });
     }
     view.dispose();
-  }
-
-  private giveTablesBack(): void {
-    const { slots, rows, tables, slot } = this.tables;
-    for (const view of [slots, rows, tables]) view.dispose();
-    this.cache.lent.give(slot);
   }
 
   private assertOpen(what: string): void {

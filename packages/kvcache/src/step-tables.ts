@@ -1,12 +1,8 @@
-import { type Tensor } from "@whittle/core";
 import { type SequenceRows } from "./step-plan.js";
-import { powerOfTwoFrom, type StepSlot, type StepSlots } from "./step-slots.js";
+import { powerOfTwoFrom, type StepSlot, type StepSlots, type StepViews } from "./step-slots.js";
 
-/** A step's inputs to the paged ops, views of one slot: see `appendKvPaged` and `attendPartPaged`. */
-export interface StepTables {
-  readonly slots: Tensor;
-  readonly rows: Tensor;
-  readonly tables: Tensor;
+/** A step's inputs to the paged ops, and the slot that they are in. */
+export interface StepTables extends StepViews {
   readonly slot: StepSlot;
 }
 
@@ -21,8 +17,10 @@ export function writeTables(
   lent: StepSlots,
 ): StepTables {
   const sequences = powerOfTwoFrom(plan.length);
-  const perSequence = powerOfTwoFrom(plan.reduce((most, { sequence }) => Math.max(most, sequence.blocks.length), 0));
-  const total = 3 * batchRows + sequences * perSequence;
+  const blocksPerSequence = powerOfTwoFrom(
+    plan.reduce((most, { sequence }) => Math.max(most, sequence.blocks.length), 0),
+  );
+  const total = 3 * batchRows + sequences * blocksPerSequence;
   const slot = lent.take(total);
   const content = slot.host.fill(-1, 0, total);
   plan.forEach(({ sequence, rows, held }, table) => {
@@ -32,22 +30,9 @@ export function writeTables(
       content[batchRows + 2 * row] = table;
       content[batchRows + 2 * row + 1] = sequence.length + (draft ? 0 : i + 1);
     });
-    content.set(sequence.blocks, 3 * batchRows + table * perSequence);
+    content.set(sequence.blocks, 3 * batchRows + table * blocksPerSequence);
   });
   slot.slot.write(content.subarray(0, total));
-  const whole = slot.slot.tensor;
-  return whole.device.unscoped(() => ({
-    slots: whole.rows(0, batchRows),
-    rows: part(whole, batchRows, [batchRows, 2]),
-    tables: part(whole, 3 * batchRows, [sequences, perSequence]),
-    slot,
-  }));
-}
-
-/** A matrix of elements `from …` of a vector, as a view. */
-export function part(vector: Tensor, from: number, shape: readonly [number, number]): Tensor {
-  const flat = vector.rows(from, from + shape[0] * shape[1]);
-  const view = flat.reshape(shape);
-  flat.dispose();
-  return view;
+  const { slots, rows, tables } = slot.views({ batchRows, sequences, blocksPerSequence });
+  return { slots, rows, tables, slot };
 }
