@@ -1,4 +1,15 @@
-import { defineOp, DeviceError, DeviceLost, floats, ints, like, OutOfMemory, reference, type RowBatch, type Tensor } from "@whittle/core";
+import {
+  defineOp,
+  DeviceError,
+  DeviceLost,
+  floats,
+  ints,
+  like,
+  OutOfMemory,
+  reference,
+  type RowBatch,
+  type Tensor,
+} from "@whittle/core";
 import { describe, expect, it } from "vitest";
 import { createEngine, type Engine } from "./engine.js";
 import { type Generation } from "./request.js";
@@ -44,7 +55,10 @@ describe("a step that fails", () => {
     const expected = await lonely();
     const engine = engineWith();
     fault = (tokens) => (tokens.includes(POISON) ? new DeviceError("trap", "poisoned") : undefined);
-    const [poisoned, ...others] = [engine.complete({ prompt: "has a Z in it", temperature: 0, maxTokens: 12 }), ...all(engine)];
+    const [poisoned, ...others] = [
+      engine.complete({ prompt: "has a Z in it", temperature: 0, maxTokens: 12 }),
+      ...all(engine),
+    ];
     await expect(poisoned).rejects.toMatchObject({ code: "device", op: "trap" });
     expect((await Promise.all(others)).map(({ tokens }) => tokens)).toEqual(expected);
     // Once in company, once alone.
@@ -157,7 +171,8 @@ describe("a request cancelled", () => {
     const waiting = engine.complete({ prompt: "abc", signal: controller.signal });
     const already = engine.complete({ prompt: "abc", signal: AbortSignal.abort() });
     setImmediate(() => controller.abort());
-    for (const answer of [waiting, already]) expect(await answer).toMatchObject({ finishReason: "abort", usage: { completionTokens: 0 } });
+    for (const answer of [waiting, already])
+      expect(await answer).toMatchObject({ finishReason: "abort", usage: { completionTokens: 0 } });
     expect((await running).finishReason).toBe("length");
     await engine.close();
   });
@@ -182,6 +197,7 @@ describe("closing", () => {
     while (engine.stats().steps < 3) await new Promise(setImmediate);
     await engine.close({ abort: true });
     await patient;
-    for (const answer of await answers) expect(answer).toMatchObject({ status: "rejected", reason: { code: "engine_closed" } });
+    for (const answer of await answers)
+      expect(answer).toMatchObject({ status: "rejected", reason: { code: "engine_closed" } });
   });
 });

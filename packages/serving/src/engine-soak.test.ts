@@ -18,7 +18,13 @@ const oddPolicies: SchedulerPolicy[] = [
       preempt: [],
     }),
   },
-  { name: "confused", plan: ({ waiting }) => ({ rows: [{ id: 1e6, rows: NaN }, ...waiting.map(({ id }) => ({ id, rows: -3 }))], preempt: [-1] }) },
+  {
+    name: "confused",
+    plan: ({ waiting }) => ({
+      rows: [{ id: 1e6, rows: NaN }, ...waiting.map(({ id }) => ({ id, rows: -3 }))],
+      preempt: [-1],
+    }),
+  },
 ];
 
 const anyRequest = fc.record({
@@ -46,32 +52,53 @@ async function turns(count: number): Promise<void> {
 describe("many requests, coming and going", () => {
   it("all end, leak no block and no byte, and are never promised more than there is", async () => {
     await fc.assert(
-      fc.asyncProperty(anyEngine, fc.array(anyRequest, { minLength: 1, maxLength: 8 }), async ({ policy, blocks, ...limits }, requests) => {
-        const device = reference();
-        const model = randomModel(1, { device });
-        const before = device.memory().live;
-        const engine = createEngine({ model, policy, cache: floatCache({ blockSize: 4 }), limits: { ...limits, cacheBytes: blocks * BLOCK_BYTES } });
-        const ended = requests.map(async ({ promptTokens, maxTokens, temperature, delay, leavesAfter, abortsAfter }) => {
-          await turns(delay);
-          const controller = new AbortController();
-          if (abortsAfter !== null) void turns(abortsAfter).then(() => controller.abort());
-          const prompt = Array.from({ length: promptTokens }, (_, i) => i);
-          let pieces = 0;
-          let tokens = 0;
-          for await (const piece of engine.generate({ prompt, maxTokens, temperature, seed: 1, signal: controller.signal })) {
-            tokens += piece.tokens.length;
-            if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
-            if (++pieces === leavesAfter) break;
-          }
-          expect(tokens).toBeLessThanOrEqual(maxTokens);
-        });
-        await Promise.all(ended);
-        while (engine.stats().running + engine.stats().waiting > 0) await turns(1);
-        const stats = engine.stats();
-        expect(stats).toMatchObject({ blocks: { free: blocks, total: blocks }, failedSteps: 0, finishedRequests: requests.length });
-        await engine.close();
-        expect(device.memory().live).toBe(before);
-      }),
+      fc.asyncProperty(
+        anyEngine,
+        fc.array(anyRequest, { minLength: 1, maxLength: 8 }),
+        async ({ policy, blocks, ...limits }, requests) => {
+          const device = reference();
+          const model = randomModel(1, { device });
+          const before = device.memory().live;
+          const engine = createEngine({
+            model,
+            policy,
+            cache: floatCache({ blockSize: 4 }),
+            limits: { ...limits, cacheBytes: blocks * BLOCK_BYTES },
+          });
+          const ended = requests.map(
+            async ({ promptTokens, maxTokens, temperature, delay, leavesAfter, abortsAfter }) => {
+              await turns(delay);
+              const controller = new AbortController();
+              if (abortsAfter !== null) void turns(abortsAfter).then(() => controller.abort());
+              const prompt = Array.from({ length: promptTokens }, (_, i) => i);
+              let pieces = 0;
+              let tokens = 0;
+              for await (const piece of engine.generate({
+                prompt,
+                maxTokens,
+                temperature,
+                seed: 1,
+                signal: controller.signal,
+              })) {
+                tokens += piece.tokens.length;
+                if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
+                if (++pieces === leavesAfter) break;
+              }
+              expect(tokens).toBeLessThanOrEqual(maxTokens);
+            },
+          );
+          await Promise.all(ended);
+          while (engine.stats().running + engine.stats().waiting > 0) await turns(1);
+          const stats = engine.stats();
+          expect(stats).toMatchObject({
+            blocks: { free: blocks, total: blocks },
+            failedSteps: 0,
+            finishedRequests: requests.length,
+          });
+          await engine.close();
+          expect(device.memory().live).toBe(before);
+        },
+      ),
       { numRuns: 40 },
     );
   });

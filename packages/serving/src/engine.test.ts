@@ -23,21 +23,36 @@ describe("an answer", () => {
     const pieces = await piecesOf(engine.generate({ prompt: "Say: " }));
     expect(pieces.map(({ text }) => text).join("")).toBe("hello");
     expect(pieces.flatMap(({ tokens }) => tokens)).toEqual([...Buffer.from("hello"), END]);
-    expect(pieces.at(-1)).toMatchObject({ finishReason: "stop", usage: { promptTokens: 5, cachedTokens: 0, completionTokens: 6 } });
-    expect(pieces.slice(0, -1).every((piece) => piece.finishReason === undefined && piece.usage === undefined)).toBe(true);
+    expect(pieces.at(-1)).toMatchObject({
+      finishReason: "stop",
+      usage: { promptTokens: 5, cachedTokens: 0, completionTokens: 6 },
+    });
+    expect(pieces.slice(0, -1).every((piece) => piece.finishReason === undefined && piece.usage === undefined)).toBe(
+      true,
+    );
     await engine.close();
   });
 
   it("ends at a stop text, also across tokens, and does not show it", async () => {
     const engine = createEngine({ model: say("one. two. three.", END) });
-    expect(await engine.complete({ prompt: "Say: ", stop: [". th", "xyz"] })).toMatchObject({ text: "one. two", finishReason: "stop" });
-    expect(await engine.complete({ prompt: "Say: ", stop: "two. four" })).toMatchObject({ text: "one. two. three.", finishReason: "stop" });
+    expect(await engine.complete({ prompt: "Say: ", stop: [". th", "xyz"] })).toMatchObject({
+      text: "one. two",
+      finishReason: "stop",
+    });
+    expect(await engine.complete({ prompt: "Say: ", stop: "two. four" })).toMatchObject({
+      text: "one. two. three.",
+      finishReason: "stop",
+    });
     await engine.close();
   });
 
   it("ends where tokens run out, which by default is the end of the context", async () => {
     const engine = createEngine({ model: say("abcdefgh") });
-    expect(await engine.complete({ prompt: "Say: ", maxTokens: 3 })).toMatchObject({ text: "abc", finishReason: "length", usage: { completionTokens: 3 } });
+    expect(await engine.complete({ prompt: "Say: ", maxTokens: 3 })).toMatchObject({
+      text: "abc",
+      finishReason: "length",
+      usage: { completionTokens: 3 },
+    });
     const generation = engine.generate({ prompt: "Say: " });
     expect(generation).toMatchObject({ promptTokens: 5, maxTokens: 8 });
     expect((await piecesOf(generation)).map(({ text }) => text).join("")).toBe("abcdefgh");
@@ -96,15 +111,27 @@ describe("requests in company", () => {
     ["prompts in chunks", { limits: { maxRows: 7 } }],
     ["one row a step", { limits: { maxRows: 1 } }],
     ["two at a time", { limits: { maxSequences: 2 } }],
-    ["blocks too few for all: preempted and computed again", { cache: floatCache({ blockSize: 4 }), limits: { cacheBytes: 25 * 4 * 64 } }],
+    [
+      "blocks too few for all: preempted and computed again",
+      { cache: floatCache({ blockSize: 4 }), limits: { cacheBytes: 25 * 4 * 64 } },
+    ],
   ])("get the same tokens, greedy and sampled: %s", async (_name, options) => {
     expect(await tokensWith(options, true)).toEqual(await alone);
   });
 
   it("share steps", async () => {
     const engine = createEngine({ model: randomModel(1) });
-    await Promise.all(Array.from({ length: 8 }, () => engine.complete({ prompt: "abc", temperature: 0, maxTokens: 20 })));
-    expect(engine.stats()).toMatchObject({ steps: 20, generatedTokens: 160, promptTokens: 24, finishedRequests: 8, running: 0, waiting: 0 });
+    await Promise.all(
+      Array.from({ length: 8 }, () => engine.complete({ prompt: "abc", temperature: 0, maxTokens: 20 })),
+    );
+    expect(engine.stats()).toMatchObject({
+      steps: 20,
+      generatedTokens: 160,
+      promptTokens: 24,
+      finishedRequests: 8,
+      running: 0,
+      waiting: 0,
+    });
     await engine.close();
   });
 
@@ -162,7 +189,11 @@ describe("an engine", () => {
   });
 
   it("holds no more context than its cache", async () => {
-    const engine = createEngine({ model: randomModel(1), cache: floatCache({ blockSize: 4 }), limits: { cacheBytes: 5 * 4 * 64 } });
+    const engine = createEngine({
+      model: randomModel(1),
+      cache: floatCache({ blockSize: 4 }),
+      limits: { cacheBytes: 5 * 4 * 64 },
+    });
     expect(engine.contextLength).toBe(20);
     expect((await engine.complete({ prompt: "abcde", temperature: 0 })).usage.completionTokens).toBeLessThanOrEqual(15);
     await engine.close();

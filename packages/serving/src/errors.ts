@@ -13,7 +13,10 @@ export class RequestError extends WhittleError {
 /** Prompt and wanted tokens do not fit the context. Nothing is ever cut off in silence. */
 export class ContextOverflow extends RequestError {
   constructor(param: string, promptTokens: number, maxTokens: number | undefined, contextLength: number) {
-    const wanted = maxTokens === undefined ? "leaves no room for an answer" : `with ${maxTokens} more wanted makes ${promptTokens + maxTokens}`;
+    const wanted =
+      maxTokens === undefined
+        ? "leaves no room for an answer"
+        : `with ${maxTokens} more wanted makes ${promptTokens + maxTokens}`;
     super(
       param,
       `the context is ${contextLength} tokens, but a prompt of ${promptTokens} tokens ${wanted}`,

@@ -4,7 +4,6 @@ export * from "./request.js";
 export { createEngine } from "./engine.js";
 export type { Engine, EngineLimits, EngineOptions, EngineStats } from "./engine.js";
 export { createHandler, type Handler, type HandlerOptions } from "./http/create-handler.js";
-export { ApiError } from "./http/api-error.js";
 export { firstComeFirstServed } from "./policies/first-come-first-served.js";
 export { StepPlan } from "./step-plan.js";
 export type { ChatMessage, ServedModel } from "./served-model.js";

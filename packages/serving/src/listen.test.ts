@@ -42,7 +42,9 @@ describe("listening", () => {
   });
 
   it("says when the host is not this machine's", async () => {
-    await expect(listen({ handler: hello, host: "192.0.2.1", port: 0, fallback: true })).rejects.toMatchObject({ code: "listen" });
+    await expect(listen({ handler: hello, host: "192.0.2.1", port: 0, fallback: true })).rejects.toMatchObject({
+      code: "listen",
+    });
   });
 
   it("leaves the program's Request and Response alone", async () => {

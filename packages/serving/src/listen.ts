@@ -39,7 +39,12 @@ const REQUEST_TIMEOUT_MS = 60_000;
  * Puts a handler on a port of this machine, on Node's own HTTP server.
  * @throws ListenError
  */
-export async function listen({ handler, host = "127.0.0.1", port = 8000, fallback = false }: ListenOptions): Promise<Listening> {
+export async function listen({
+  handler,
+  host = "127.0.0.1",
+  port = 8000,
+  fallback = false,
+}: ListenOptions): Promise<Listening> {
   let server: Server;
   try {
     server = await open(handler, host, port);

@@ -49,7 +49,10 @@ export class StepPlan implements ScheduledStep {
    */
   admit(request: ScheduledRequest): boolean {
     if (this.victims.size > 0 || this.holders.length >= this.budget.sequences) return false;
-    const owed = this.holders.reduce((sum, holder) => sum + this.blocksFor(holder, holder.pendingRows) - this.blocksTaken(holder), 0);
+    const owed = this.holders.reduce(
+      (sum, holder) => sum + this.blocksFor(holder, holder.pendingRows) - this.blocksTaken(holder),
+      0,
+    );
     if (this.blocksFor(request, request.pendingRows) + owed + this.holders.length > this.freeBlocks) return false;
     if (!this.take(request, Math.min(request.pendingRows, this.rowsLeft))) return false;
     this.holders.push(request);

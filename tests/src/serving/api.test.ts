@@ -15,7 +15,12 @@ beforeAll(async () => {
 afterAll(async () => {
   expect(served.errors).toEqual([]);
   const { running, waiting, blocks, failedSteps } = served.engine.stats();
-  expect({ running, waiting, failedSteps, free: blocks.free }).toEqual({ running: 0, waiting: 0, failedSteps: 0, free: blocks.total });
+  expect({ running, waiting, failedSteps, free: blocks.free }).toEqual({
+    running: 0,
+    waiting: 0,
+    failedSteps: 0,
+    free: blocks.total,
+  });
   await served.close();
 });
 
@@ -40,7 +45,10 @@ async function streamed(body: object): Promise<{ text: string; times: number[] }
     times.push(performance.now());
     events += part;
   }
-  const data = events.trimEnd().split("\n\n").map((event) => event.slice("data: ".length));
+  const data = events
+    .trimEnd()
+    .split("\n\n")
+    .map((event) => event.slice("data: ".length));
   expect(data.pop()).toBe("[DONE]");
   return { text: data.map((event) => (JSON.parse(event) as Answer).choices[0]!.text).join(""), times };
 }
@@ -56,7 +64,12 @@ describe("over a real port", () => {
   });
 
   it("eight streams at once each get their own text", async () => {
-    const bodies = Array.from({ length: 8 }, (_, i) => ({ prompt: `${"The old man ".repeat(i + 1)}said`, max_tokens: 60, temperature: i % 2, seed: i }));
+    const bodies = Array.from({ length: 8 }, (_, i) => ({
+      prompt: `${"The old man ".repeat(i + 1)}said`,
+      max_tokens: 60,
+      temperature: i % 2,
+      seed: i,
+    }));
     const alone = [];
     for (const body of bodies) alone.push((await whole(body)).choices[0]!.text);
     const { steps } = served.engine.stats();
@@ -118,21 +131,66 @@ describe("a client that goes away", () => {
 });
 
 describe("hostile clients", () => {
-  const bytes = (text: string): string => JSON.stringify({ model: "books-5m", prompt: "x", max_tokens: 1 }).replace('"x"', text);
+  const bytes = (text: string): string =>
+    JSON.stringify({ model: "books-5m", prompt: "x", max_tokens: 1 }).replace('"x"', text);
 
   it.each<[string, string, RegExp]>([
-    ["1 MB of nested arrays", request("/v1/completions", bytes("[".repeat(500_000) + "]".repeat(500_000))), /^HTTP\/1\.1 400 [\s\S]*"param":"prompt/],
-    ["1 MB of nested objects", request("/v1/completions", bytes('{"a":'.repeat(150_000) + "1" + "}".repeat(150_000))), /^HTTP\/1\.1 400 [\s\S]*"param":"prompt/],
+    [
+      "1 MB of nested arrays",
+      request("/v1/completions", bytes("[".repeat(500_000) + "]".repeat(500_000))),
+      /^HTTP\/1\.1 400 [\s\S]*levels deep/,
+    ],
+    [
+      "1 MB of nested objects",
+      request("/v1/completions", bytes('{"a":'.repeat(150_000) + "1" + "}".repeat(150_000))),
+      /^HTTP\/1\.1 400 [\s\S]*levels deep/,
+    ],
     ["2 MB", request("/v1/completions", "x".repeat(2 ** 21)), /^HTTP\/1\.1 413 /],
-    ["a prompt far longer than the context", request("/v1/completions", bytes(JSON.stringify("na ".repeat(20_000)))), /^HTTP\/1\.1 400 [\s\S]*context_length_exceeded/],
-    ["two of one key", request("/v1/completions", '{"model":"books-5m","prompt":"a","max_tokens":1,"max_tokens":-1}'), /^HTTP\/1\.1 400 [\s\S]*"param":"max_tokens"/],
-    ["a number too large", request("/v1/completions", '{"model":"books-5m","prompt":"a","max_tokens":1e999}'), /^HTTP\/1\.1 400 [\s\S]*"param":"max_tokens"/],
-    ["no number", request("/v1/completions", '{"model":"books-5m","prompt":"a","temperature":NaN}'), /^HTTP\/1\.1 400 [\s\S]*invalid_json/],
-    ["half a character", request("/v1/completions", '{"model":"books-5m","prompt":"\\ud800","max_tokens":1}'), /^HTTP\/1\.1 200 /],
-    ["a control token as text", request("/v1/completions", '{"model":"books-5m","prompt":"<|endoftext|>","max_tokens":1}'), /^HTTP\/1\.1 200 [\s\S]*"prompt_tokens":([2-9]|\d\d)/],
-    ["two lengths", "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello", /^HTTP\/1\.1 400 /],
-    ["a length and chunks", "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", /^HTTP\/1\.1 400 /],
-    ["a way out of the tree", "GET /v1/models/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", /^HTTP\/1\.1 404 [\s\S]*model_not_found/],
+    [
+      "a prompt far longer than the context",
+      request("/v1/completions", bytes(JSON.stringify("na ".repeat(20_000)))),
+      /^HTTP\/1\.1 400 [\s\S]*context_length_exceeded/,
+    ],
+    [
+      "two of one key",
+      request("/v1/completions", '{"model":"books-5m","prompt":"a","max_tokens":1,"max_tokens":-1}'),
+      /^HTTP\/1\.1 400 [\s\S]*"param":"max_tokens"/,
+    ],
+    [
+      "a number too large",
+      request("/v1/completions", '{"model":"books-5m","prompt":"a","max_tokens":1e999}'),
+      /^HTTP\/1\.1 400 [\s\S]*"param":"max_tokens"/,
+    ],
+    [
+      "no number",
+      request("/v1/completions", '{"model":"books-5m","prompt":"a","temperature":NaN}'),
+      /^HTTP\/1\.1 400 [\s\S]*invalid_json/,
+    ],
+    [
+      "half a character",
+      request("/v1/completions", '{"model":"books-5m","prompt":"\\ud800","max_tokens":1}'),
+      /^HTTP\/1\.1 200 /,
+    ],
+    [
+      "a control token as text",
+      request("/v1/completions", '{"model":"books-5m","prompt":"<|endoftext|>","max_tokens":1}'),
+      /^HTTP\/1\.1 200 [\s\S]*"prompt_tokens":([2-9]|\d\d)/,
+    ],
+    [
+      "two lengths",
+      "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello",
+      /^HTTP\/1\.1 400 /,
+    ],
+    [
+      "a length and chunks",
+      "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      /^HTTP\/1\.1 400 /,
+    ],
+    [
+      "a way out of the tree",
+      "GET /v1/models/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      /^HTTP\/1\.1 404 [\s\S]*model_not_found/,
+    ],
     ["no HTTP", "\x16\x03\x01\x02\x00\r\n\r\n", /^HTTP\/1\.1 400 /],
     ["headers without end", `GET /health/live HTTP/1.1\r\nHost: a\r\nX: ${"y".repeat(100_000)}`, /^HTTP\/1\.1 431 /],
   ])("get a clear answer, and others theirs: %s", async (_, text, expected) => {

@@ -57,7 +57,8 @@ export class BatchingEngine implements Engine {
   generate(request: GenerateRequest): Generation {
     if (this.closing) throw new EngineClosed();
     if (this.loop.fatal !== undefined) throw this.loop.fatal;
-    if (this.scheduler.runningCount + this.scheduler.waitingCount >= this.mostRequests) throw new Overloaded(this.scheduler.waitingCount);
+    if (this.scheduler.runningCount + this.scheduler.waitingCount >= this.mostRequests)
+      throw new Overloaded(this.scheduler.waitingCount);
     const sequence = this.sequenceOf(request);
     const { requestId, promptTokens, arrivalMs } = sequence;
     this.scheduler.add(sequence);
@@ -96,7 +97,13 @@ export class BatchingEngine implements Engine {
   private sequenceOf(request: GenerateRequest): Sequence {
     const resolved = resolveRequest(request, this.model, this.contextLength);
     const detokenizer = this.model.tokenizer.detokenizer({ after: resolved.prompt });
-    return new Sequence({ id: this.submitted++, arrivalMs: performance.now(), request: resolved, endIds: this.endIds, detokenizer });
+    return new Sequence({
+      id: this.submitted++,
+      arrivalMs: performance.now(),
+      request: resolved,
+      endIds: this.endIds,
+      detokenizer,
+    });
   }
 
   private hooks() {

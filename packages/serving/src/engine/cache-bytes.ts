@@ -6,7 +6,12 @@ const GIB = 2 ** 30;
  * Bytes for the cache where nobody said how many: so that `sequences` requests find room for a whole `context` each, but at most 1 GiB (unless a single
  * context needs more) and at most half of what the device has free, which leaves room for activations and other models. Keys and values in f32.
  */
-export function defaultCacheBytes(layers: readonly AttentionShape[], device: Device, sequences: number, context: number): number {
+export function defaultCacheBytes(
+  layers: readonly AttentionShape[],
+  device: Device,
+  sequences: number,
+  context: number,
+): number {
   const bytesOfContext = context * layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * 4 * kvHeads * headDim, 0);
   const { budget, live } = device.memory();
   return Math.min(sequences * bytesOfContext, Math.max(GIB, bytesOfContext), Math.floor((budget - live) / 2));

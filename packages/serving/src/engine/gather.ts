@@ -7,7 +7,8 @@ export async function gather(generation: Generation): Promise<Completion> {
   for await (const piece of generation) {
     text += piece.text;
     tokens.push(...piece.tokens);
-    if (piece.finishReason) return { id: generation.id, text, tokens, finishReason: piece.finishReason, usage: piece.usage! };
+    if (piece.finishReason)
+      return { id: generation.id, text, tokens, finishReason: piece.finishReason, usage: piece.usage! };
   }
   throw new Error("a generation ended without its last piece");
 }

@@ -13,9 +13,12 @@ describe("limits", () => {
     expect(resolveLimits({ maxContext: 4096, maxWaiting: 0 }, 512)).toMatchObject({ maxContext: 512, maxWaiting: 0 });
   });
 
-  it.each([{ maxRows: 0 }, { maxSequences: 1.5 }, { maxContext: NaN }, { maxWaiting: -1 }, { cacheBytes: Infinity }])("refuse %j", (limits) => {
-    expect(() => resolveLimits(limits, 512)).toThrow(`limits.${Object.keys(limits)[0]} must be an integer`);
-  });
+  it.each([{ maxRows: 0 }, { maxSequences: 1.5 }, { maxContext: NaN }, { maxWaiting: -1 }, { cacheBytes: Infinity }])(
+    "refuse %j",
+    (limits) => {
+      expect(() => resolveLimits(limits, 512)).toThrow(`limits.${Object.keys(limits)[0]} must be an integer`);
+    },
+  );
 });
 
 describe("what a cache holds", () => {

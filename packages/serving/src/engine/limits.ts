@@ -7,11 +7,19 @@ export type ResolvedLimits = Required<Omit<EngineLimits, "cacheBytes">> & Pick<E
 /** @throws ArgumentError naming the limit. */
 export function resolveLimits(limits: EngineLimits, maxPositions: number): ResolvedLimits {
   const { maxRows = 256, maxSequences = 32, maxWaiting = 1024, maxContext = maxPositions, cacheBytes } = limits;
-  const resolved = { maxRows, maxSequences, maxWaiting, maxContext, ...(cacheBytes === undefined ? {} : { cacheBytes }) };
+  const resolved = {
+    maxRows,
+    maxSequences,
+    maxWaiting,
+    maxContext,
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
+  };
   for (const [name, value] of Object.entries(resolved)) {
     const least = name === "maxWaiting" ? 0 : 1;
     if (!(Number.isSafeInteger(value) && value >= least)) {
-      throw new ArgumentError(`createEngine: limits.${name} must be an integer of at least ${least}, but is ${String(value)}`);
+      throw new ArgumentError(
+        `createEngine: limits.${name} must be an integer of at least ${least}, but is ${String(value)}`,
+      );
     }
   }
   return { ...resolved, maxContext: Math.min(maxContext, maxPositions) };
@@ -25,7 +33,10 @@ export function longestSequence(cache: KVCache, most: number): number {
 
 /** Rows that one block holds. */
 export function rowsOfBlock(cache: KVCache, most: number): number {
-  return Math.max(1, lastWhere(most, (rows) => cache.cost(undefined, rows) <= 1));
+  return Math.max(
+    1,
+    lastWhere(most, (rows) => cache.cost(undefined, rows) <= 1),
+  );
 }
 
 /** The largest integer in `[0, most]` for which a predicate holds that, once false, stays false. */

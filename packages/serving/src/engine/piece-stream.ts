@@ -9,7 +9,9 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
   private text = "";
   private tokens: number[] = [];
   private end: { finishReason: FinishReason; usage: Usage } | { error: unknown } | undefined;
-  private waiting: { resolve: (result: IteratorResult<Piece, undefined>) => void; reject: (error: unknown) => void } | undefined;
+  private waiting:
+    | { resolve: (result: IteratorResult<Piece, undefined>) => void; reject: (error: unknown) => void }
+    | undefined;
   private over = false;
 
   constructor(private readonly cancel: () => void) {}
@@ -32,7 +34,10 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
   }
 
   next(): Promise<IteratorResult<Piece, undefined>> {
-    if (this.waiting) return Promise.reject(new RequestError(undefined, "a generation gives one piece at a time: await the one before"));
+    if (this.waiting)
+      return Promise.reject(
+        new RequestError(undefined, "a generation gives one piece at a time: await the one before"),
+      );
     return new Promise((resolve, reject) => {
       this.waiting = { resolve, reject };
       if (this.over || this.end || this.text !== "") this.deliver();

@@ -14,14 +14,18 @@ describe("a request", () => {
   });
 
   it("is never cut to fit", () => {
-    expect(() => resolve({ prompt: "12345", maxTokens: 96 })).toThrow("the context is 100 tokens, but a prompt of 5 tokens with 96 more wanted makes 101");
+    expect(() => resolve({ prompt: "12345", maxTokens: 96 })).toThrow(
+      "the context is 100 tokens, but a prompt of 5 tokens with 96 more wanted makes 101",
+    );
     expect(() => resolve({ prompt: "x".repeat(100) })).toThrow("a prompt of 100 tokens leaves no room for an answer");
   });
 
   it("takes text, ids or messages, and exactly one of them", () => {
     expect([...resolve({ prompt: "é" }).prompt]).toEqual([0xc3, 0xa9]);
     expect([...resolve({ prompt: [1, 2] }).prompt]).toEqual([1, 2]);
-    expect(Buffer.from(resolve({ messages: [{ role: "user", content: "hi" }] }).prompt).toString()).toBe("user: hi\nassistant: ");
+    expect(Buffer.from(resolve({ messages: [{ role: "user", content: "hi" }] }).prompt).toString()).toBe(
+      "user: hi\nassistant: ",
+    );
     expect(() => resolve({})).toThrow("neither came");
     expect(() => resolve({ prompt: "a", messages: [] })).toThrow("both came");
   });
@@ -30,7 +34,11 @@ describe("a request", () => {
     const suggested = { temperature: 0.6, topK: 40, topP: 0.9, minP: 0.1 };
     expect(resolve({ prompt: "a", seed: 3 }).sampling).toEqual({ temperature: 1, topK: 0, topP: 1, minP: 0, seed: 3 });
     expect(resolve({ prompt: "a", seed: 3 }, suggested).sampling).toEqual({ ...suggested, seed: 3 });
-    expect(resolve({ prompt: "a", temperature: 0, topK: 0 }, suggested).sampling).toMatchObject({ temperature: 0, topK: 0, topP: 0.9 });
+    expect(resolve({ prompt: "a", temperature: 0, topK: 0 }, suggested).sampling).toMatchObject({
+      temperature: 0,
+      topK: 0,
+      topP: 0.9,
+    });
     expect(resolve({ prompt: "a" }, { ...suggested, doSample: false }).sampling.temperature).toBe(0);
     expect(resolve({ prompt: "a", temperature: 0.5 }, { doSample: false }).sampling.temperature).toBe(0.5);
   });
@@ -43,7 +51,11 @@ describe("a request", () => {
     [{ prompt: [0.5] }, "prompt", "token 0 of the prompt is 0.5"],
     [{ prompt: "a", maxTokens: 0 }, "maxTokens", "maxTokens must be an integer of at least 1, but is 0"],
     [{ prompt: "a", maxTokens: 1.5 }, "maxTokens", "but is 1.5"],
-    [{ prompt: "a", temperature: -1 }, "temperature", "temperature must be a number of at least 0 and at most 100, but is -1"],
+    [
+      { prompt: "a", temperature: -1 },
+      "temperature",
+      "temperature must be a number of at least 0 and at most 100, but is -1",
+    ],
     [{ prompt: "a", temperature: NaN }, "temperature", "but is NaN"],
     [{ prompt: "a", topK: -1 }, "topK", "topK must be an integer"],
     [{ prompt: "a", topP: 1.01 }, "topP", "but is 1.01"],
@@ -53,6 +65,8 @@ describe("a request", () => {
     [{ prompt: "a", stop: "" }, "stop", "must be a string that is not empty"],
     [{ prompt: "a", stop: ["b", ""] }, "stop", "must be a string that is not empty"],
   ])("is refused: %j", (request, param, message) => {
-    expect(() => resolve(request)).toThrow(expect.objectContaining({ code: "invalid_request", param, message: expect.stringContaining(message) }));
+    expect(() => resolve(request)).toThrow(
+      expect.objectContaining({ code: "invalid_request", param, message: expect.stringContaining(message) }),
+    );
   });
 });

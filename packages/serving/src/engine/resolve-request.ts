@@ -19,7 +19,8 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
   const { maxTokens } = request;
   if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
   const room = contextLength - prompt.length;
-  if (room < 1 || (maxTokens ?? 0) > room) throw new ContextOverflow(room < 1 ? param : "maxTokens", prompt.length, maxTokens, contextLength);
+  if (room < 1 || (maxTokens ?? 0) > room)
+    throw new ContextOverflow(room < 1 ? param : "maxTokens", prompt.length, maxTokens, contextLength);
   return {
     prompt,
     maxTokens: maxTokens ?? room,
@@ -31,16 +32,26 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
 
 function promptIds({ prompt, messages }: GenerateRequest, { tokenizer, model }: ServedModel): Int32Array {
   if ((prompt === undefined) === (messages === undefined)) {
-    throw new RequestError("prompt", `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`);
+    throw new RequestError(
+      "prompt",
+      `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`,
+    );
   }
   const param = messages === undefined ? "prompt" : "messages";
-  const ids = messages ? tokenizer.encodeChat(messages) : typeof prompt === "string" ? tokenizer.encode(prompt) : prompt!;
+  const ids = messages
+    ? tokenizer.encodeChat(messages)
+    : typeof prompt === "string"
+      ? tokenizer.encode(prompt)
+      : prompt!;
   if (ids.length === 0) throw new RequestError(param, `${param} is empty: there is no token to begin with`);
   const { vocabSize } = model.shape;
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!;
     if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
-      throw new RequestError(param, `token ${i} of the prompt is ${id}, but token ids are integers from 0 to ${vocabSize - 1}`);
+      throw new RequestError(
+        param,
+        `token ${i} of the prompt is ${id}, but token ids are integers from 0 to ${vocabSize - 1}`,
+      );
     }
   }
   return Int32Array.from(ids);
@@ -48,7 +59,8 @@ function promptIds({ prompt, messages }: GenerateRequest, { tokenizer, model }: 
 
 function stopTexts(stop: GenerateRequest["stop"]): readonly string[] {
   const stops = stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
-  if (stops.some((text) => typeof text !== "string" || text === "")) throw new RequestError("stop", "a stop text must be a string that is not empty");
+  if (stops.some((text) => typeof text !== "string" || text === ""))
+    throw new RequestError("stop", "a stop text must be a string that is not empty");
   return stops;
 }
 
@@ -71,8 +83,17 @@ function resolveSampling(request: GenerateRequest, { generationConfig }: ServedM
 
 function checkNumber(name: string, value: unknown, range: { integer?: boolean; min?: number; max?: number }): void {
   const { integer = false, min = -Infinity, max = Infinity } = range;
-  const fits = typeof value === "number" && value >= min && value <= max && (integer ? Number.isSafeInteger(value) : Number.isFinite(value));
+  const fits =
+    typeof value === "number" &&
+    value >= min &&
+    value <= max &&
+    (integer ? Number.isSafeInteger(value) : Number.isFinite(value));
   if (fits) return;
-  const bounds = [min > -Infinity ? `at least ${min}` : "", max < Infinity ? `at most ${max}` : ""].filter(Boolean).join(" and ");
-  throw new RequestError(name, `${name} must be ${integer ? "an integer" : "a number"}${bounds && ` of ${bounds}`}, but is ${typeof value === "number" ? value : typeof value}`);
+  const bounds = [min > -Infinity ? `at least ${min}` : "", max < Infinity ? `at most ${max}` : ""]
+    .filter(Boolean)
+    .join(" and ");
+  throw new RequestError(
+    name,
+    `${name} must be ${integer ? "an integer" : "a number"}${bounds && ` of ${bounds}`}, but is ${typeof value === "number" ? value : typeof value}`,
+  );
 }

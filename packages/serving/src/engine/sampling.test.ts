@@ -2,11 +2,23 @@ import { describe, expect, it } from "vitest";
 import { randomSeed, writeKeys } from "./sampling.js";
 
 describe("keys of a row", () => {
-  it.each([0, 1, -1, 2 ** 31, 2 ** 32, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER])("hold all bits of the seed %d", (seed) => {
-    const keys = new Int32Array(8);
-    writeKeys(keys, 1, seed, 7);
-    expect([...keys]).toEqual([0, 0, 0, 0, Number(BigInt.asIntN(32, BigInt(seed))), Number(BigInt.asIntN(32, BigInt(seed) >> 32n)), 0, 7]);
-  });
+  it.each([0, 1, -1, 2 ** 31, 2 ** 32, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER])(
+    "hold all bits of the seed %d",
+    (seed) => {
+      const keys = new Int32Array(8);
+      writeKeys(keys, 1, seed, 7);
+      expect([...keys]).toEqual([
+        0,
+        0,
+        0,
+        0,
+        Number(BigInt.asIntN(32, BigInt(seed))),
+        Number(BigInt.asIntN(32, BigInt(seed) >> 32n)),
+        0,
+        7,
+      ]);
+    },
+  );
 });
 
 it("seeds that nobody chose differ", () => {

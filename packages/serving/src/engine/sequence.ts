@@ -62,7 +62,11 @@ export class Sequence implements ScheduledRequest {
   }
 
   get usage(): Usage {
-    return { promptTokens: this.promptTokens, cachedTokens: this.cachedTokens ?? 0, completionTokens: this.generatedTokens };
+    return {
+      promptTokens: this.promptTokens,
+      cachedTokens: this.cachedTokens ?? 0,
+      completionTokens: this.generatedTokens,
+    };
   }
 
   /** Takes the id drawn for it; gives the reason if this ends it. */

@@ -87,7 +87,8 @@ export class StepLoop {
     // Whoever cancelled wants no more of it.
     if (id === undefined || sequence.cancelled) return;
     this.counts.generatedTokens++;
-    if (sequence.generatedTokens === 0) this.emit({ type: "firstToken", requestId: sequence.requestId, timeMs: performance.now() });
+    if (sequence.generatedTokens === 0)
+      this.emit({ type: "firstToken", requestId: sequence.requestId, timeMs: performance.now() });
     let reason: FinishReason | undefined;
     try {
       reason = sequence.accept(id);
@@ -127,6 +128,12 @@ export class StepLoop {
     this.scheduler.remove(sequence);
     sequence.detach();
     this.counts.finishedRequests++;
-    this.emit({ type: "finished", requestId: sequence.requestId, timeMs: performance.now(), reason, completionTokens: sequence.generatedTokens });
+    this.emit({
+      type: "finished",
+      requestId: sequence.requestId,
+      timeMs: performance.now(),
+      reason,
+      completionTokens: sequence.generatedTokens,
+    });
   }
 }

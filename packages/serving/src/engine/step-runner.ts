@@ -1,4 +1,14 @@
-import { type CacheStep, type CausalLM, type Device, type KVCache, type RowBatch, type Run, sample, type Slot, type Tensor } from "@whittle/core";
+import {
+  type CacheStep,
+  type CausalLM,
+  type Device,
+  type KVCache,
+  type RowBatch,
+  type Run,
+  sample,
+  type Slot,
+  type Tensor,
+} from "@whittle/core";
 import { type PlannedRun } from "./scheduler.js";
 import { type Sequence } from "./sequence.js";
 import { writeKeys, writeSettings } from "./sampling.js";
@@ -61,7 +71,8 @@ export class StepRunner {
   }
 
   dispose(): void {
-    for (const input of [this.tokens, this.positions, this.wanted, this.settings, this.keys]) input.slot.tensor.dispose();
+    for (const input of [this.tokens, this.positions, this.wanted, this.settings, this.keys])
+      input.slot.tensor.dispose();
   }
 
   private rowsOf(planned: readonly PlannedRun[]): RowBatch {
@@ -86,7 +97,12 @@ export class StepRunner {
     }
     // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
     if (wanted === 0) want(planned.at(-1)!);
-    return { tokens: this.tokens.send(row), positions: this.positions.send(row), runs, wanted: this.wanted.send(wanted) };
+    return {
+      tokens: this.tokens.send(row),
+      positions: this.positions.send(row),
+      runs,
+      wanted: this.wanted.send(wanted),
+    };
   }
 }
 

@@ -16,7 +16,11 @@ function run(stops: string[], parts: string[]): { text: string; stopped: boolean
 
 describe("stop texts", () => {
   it("are found across the borders of tokens, and no part of them is given", () => {
-    expect(run(["END"], ["ab", "cE", "N", "D", "x"])).toMatchObject({ text: "abc", stopped: true, given: ["ab", "c", "", ""] });
+    expect(run(["END"], ["ab", "cE", "N", "D", "x"])).toMatchObject({
+      text: "abc",
+      stopped: true,
+      given: ["ab", "c", "", ""],
+    });
   });
 
   it("give back what turned out to be none", () => {
@@ -33,24 +37,31 @@ describe("stop texts", () => {
   it("cut where the earliest stop is complete, however the text is divided", () => {
     const letters = fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 4 });
     fc.assert(
-      fc.property(fc.array(letters), fc.array(letters.filter((stop) => stop !== ""), { maxLength: 3 }), (parts, stops) => {
-        const whole = parts.join("");
-        // Reading letter by letter: the stop that is complete first, of several complete at once the longest.
-        let expected = whole;
-        for (let end = 1; end <= whole.length; end++) {
-          const ending = stops.filter((stop) => whole.slice(0, end).endsWith(stop));
-          if (ending.length === 0) continue;
-          expected = whole.slice(0, end - Math.max(...ending.map(({ length }) => length)));
-          break;
-        }
-        const byLetter = run(stops, whole.split(""));
-        expect(byLetter.text).toBe(expected);
-        // Larger parts may show two stops at once; the text never goes on past the first that is complete.
-        const { text } = run(stops, parts);
-        expect(whole.startsWith(text)).toBe(true);
-        expect(text.length).toBeLessThanOrEqual(expected.length);
-        for (const stop of stops) expect(text).not.toContain(stop);
-      }),
+      fc.property(
+        fc.array(letters),
+        fc.array(
+          letters.filter((stop) => stop !== ""),
+          { maxLength: 3 },
+        ),
+        (parts, stops) => {
+          const whole = parts.join("");
+          // Reading letter by letter: the stop that is complete first, of several complete at once the longest.
+          let expected = whole;
+          for (let end = 1; end <= whole.length; end++) {
+            const ending = stops.filter((stop) => whole.slice(0, end).endsWith(stop));
+            if (ending.length === 0) continue;
+            expected = whole.slice(0, end - Math.max(...ending.map(({ length }) => length)));
+            break;
+          }
+          const byLetter = run(stops, whole.split(""));
+          expect(byLetter.text).toBe(expected);
+          // Larger parts may show two stops at once; the text never goes on past the first that is complete.
+          const { text } = run(stops, parts);
+          expect(whole.startsWith(text)).toBe(true);
+          expect(text.length).toBeLessThanOrEqual(expected.length);
+          for (const stop of stops) expect(text).not.toContain(stop);
+        },
+      ),
       { numRuns: 1000 },
     );
   });

@@ -44,7 +44,11 @@ export async function answer(options: AnswerOptions): Promise<Response> {
 }
 
 function streamed(generation: Generation, head: object, { format, includeUsage, onError }: AnswerOptions): Response {
-  const chunk = (choices: object[], usage: object | null = null): object => ({ ...head, choices, ...(includeUsage && { usage }) });
+  const chunk = (choices: object[], usage: object | null = null): object => ({
+    ...head,
+    choices,
+    ...(includeUsage && { usage }),
+  });
   async function* chunks(): AsyncGenerator<object> {
     if (format.opening) yield chunk([choice(format.opening, undefined)]);
     for await (const { text, finishReason, usage } of generation) {

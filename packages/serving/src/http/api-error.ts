@@ -6,7 +6,12 @@ export class ApiError extends WhittleError {
   readonly param: string | null;
   readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string, details: { param?: string | undefined; headers?: Record<string, string> } = {}) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    details: { param?: string | undefined; headers?: Record<string, string> } = {},
+  ) {
     super(code, message);
     this.status = status;
     this.param = details.param ?? null;

@@ -22,7 +22,10 @@ const base = {
     },
   },
 };
-const engines = [createEngine({ model: scriptedModel(scriptOf(rendered, "Hello!", END)) }), createEngine({ model: base })];
+const engines = [
+  createEngine({ model: scriptedModel(scriptOf(rendered, "Hello!", END)) }),
+  createEngine({ model: base }),
+];
 const handler = createHandler(engines);
 const ask = (fields: object) => postJson(handler, path, { model: "toy", messages, ...fields });
 
@@ -37,17 +40,40 @@ describe("an answer in one piece", () => {
       object: "chat.completion",
       created: expect.any(Number),
       model: "toy",
-      choices: [{ index: 0, message: { role: "assistant", content: "Hello!", refusal: null }, logprobs: null, finish_reason: "stop" }],
-      usage: { prompt_tokens: rendered.length, completion_tokens: 7, total_tokens: rendered.length + 7, prompt_tokens_details: { cached_tokens: 0 } },
+      choices: [
+        {
+          index: 0,
+          message: { role: "assistant", content: "Hello!", refusal: null },
+          logprobs: null,
+          finish_reason: "stop",
+        },
+      ],
+      usage: {
+        prompt_tokens: rendered.length,
+        completion_tokens: 7,
+        total_tokens: rendered.length + 7,
+        prompt_tokens_details: { cached_tokens: 0 },
+      },
     });
   });
 });
 
 describe("a stream", () => {
   it("has OpenAI's form: the role, the text, the reason, [DONE]", async () => {
-    const chunks = await readChunks(await handler(post(path, { model: "toy", messages, stream: true, stream_options: { include_usage: true } })));
-    const head = { id: expect.stringMatching(/^chatcmpl-/), object: "chat.completion.chunk", created: expect.any(Number), model: "toy" };
-    expect(chunks[0]).toEqual({ ...head, choices: [{ index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }], usage: null });
+    const chunks = await readChunks(
+      await handler(post(path, { model: "toy", messages, stream: true, stream_options: { include_usage: true } })),
+    );
+    const head = {
+      id: expect.stringMatching(/^chatcmpl-/),
+      object: "chat.completion.chunk",
+      created: expect.any(Number),
+      model: "toy",
+    };
+    expect(chunks[0]).toEqual({
+      ...head,
+      choices: [{ index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }],
+      usage: null,
+    });
     expect(chunks[1].choices).toEqual([{ index: 0, delta: { content: "H" }, logprobs: null, finish_reason: null }]);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("Hello!");
     expect(chunks.at(-2).choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: "stop" }]);
@@ -70,11 +96,19 @@ describe("messages", () => {
     [[], "messages", "must hold at least one message"],
     [[1], "messages[0]", "must be an object, but got 1"],
     [[{ content: "Hi" }], "messages[0].role", "messages[0].role is missing"],
-    [[{ role: "wizard", content: "Hi" }], "messages[0].role", 'must be "system", "developer", "user" or "assistant", but got "wizard"'],
+    [
+      [{ role: "wizard", content: "Hi" }],
+      "messages[0].role",
+      'must be "system", "developer", "user" or "assistant", but got "wizard"',
+    ],
     [[{ role: "tool", content: "Hi" }], "messages[0].role", 'but got "tool"'],
     [[{ role: "user" }], "messages[0].content", "messages[0].content is missing"],
     [[{ role: "user", content: 5 }], "messages[0].content", "must be a string or an array of text parts, but got 5"],
-    [[{ role: "user", content: [{ type: "image_url", image_url: {} }] }], "messages[0].content[0].type", 'must be "text", but got "image_url"'],
+    [
+      [{ role: "user", content: [{ type: "image_url", image_url: {} }] }],
+      "messages[0].content[0].type",
+      'must be "text", but got "image_url"',
+    ],
     [[{ role: "user", content: "Hi", mood: "good" }], "messages[0].mood", 'there is no field "messages[0].mood"'],
     [[{ role: "assistant", content: "Hi", tool_calls: [{}] }], "messages[0].tool_calls", "is not supported"],
   ])("are refused as %j", async (wrong, param, message) => {
@@ -87,14 +121,25 @@ describe("messages", () => {
   it("cannot be put to a model without a chat template", async () => {
     const { status, json } = await ask({ model: "base" });
     expect(status).toBe(400);
-    expect(json.error).toMatchObject({ param: "messages", code: "chat_template_missing", message: expect.stringContaining("has no chat template") });
+    expect(json.error).toMatchObject({
+      param: "messages",
+      code: "chat_template_missing",
+      message: expect.stringContaining("has no chat template"),
+    });
   });
 });
 
 describe("the number of tokens", () => {
   it("goes by max_completion_tokens and its older name", async () => {
-    for (const fields of [{ max_tokens: 2 }, { max_completion_tokens: 2 }, { max_tokens: 2, max_completion_tokens: 2 }]) {
-      expect((await ask(fields)).json.choices[0]).toMatchObject({ message: { content: "He" }, finish_reason: "length" });
+    for (const fields of [
+      { max_tokens: 2 },
+      { max_completion_tokens: 2 },
+      { max_tokens: 2, max_completion_tokens: 2 },
+    ]) {
+      expect((await ask(fields)).json.choices[0]).toMatchObject({
+        message: { content: "He" },
+        finish_reason: "length",
+      });
     }
     const { status, json } = await ask({ max_tokens: 2, max_completion_tokens: 3 });
     expect({ status, param: json.error.param }).toEqual({ status: 400, param: "max_completion_tokens" });

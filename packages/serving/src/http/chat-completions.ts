@@ -15,7 +15,9 @@ const textPart = z.strictObject({
 const noCalls = z.array(z.never(), { error: "is not supported" }).max(0, { error: "is not supported" }).nullish();
 const message = z.strictObject(
   {
-    role: z.enum(["system", "developer", "user", "assistant"], { error: 'must be "system", "developer", "user" or "assistant"' }),
+    role: z.enum(["system", "developer", "user", "assistant"], {
+      error: 'must be "system", "developer", "user" or "assistant"',
+    }),
     content: z.union([z.string(), z.array(textPart)], { error: "must be a string or an array of text parts" }),
     name: z.string({ error: "must be a string" }).nullish(),
     refusal: z.null({ error: "is not supported" }).optional(),
@@ -28,7 +30,9 @@ const message = z.strictObject(
 const schema = z.object({
   ...generationFields,
   max_completion_tokens: generationFields.max_tokens,
-  messages: z.array(message, { error: "must be an array of messages" }).min(1, { error: "must hold at least one message" }),
+  messages: z
+    .array(message, { error: "must be an array of messages" })
+    .min(1, { error: "must hold at least one message" }),
 });
 
 const format: AnswerFormat = {
@@ -45,7 +49,10 @@ export function chatCompletions(body: Record<string, unknown>, context: RequestC
   const fields = parseFields(body, schema, neutralChatFields);
   const { max_tokens: maxTokens, max_completion_tokens: maxCompletionTokens = maxTokens } = fields;
   if (maxTokens !== undefined && maxTokens !== maxCompletionTokens) {
-    throw invalid("max_completion_tokens", `max_completion_tokens is ${maxCompletionTokens}, but max_tokens, its older name, is ${maxTokens}`);
+    throw invalid(
+      "max_completion_tokens",
+      `max_completion_tokens is ${maxCompletionTokens}, but max_tokens, its older name, is ${maxTokens}`,
+    );
   }
   const engine = context.models.find(fields.model);
   const request: GenerateRequest = {

@@ -36,7 +36,10 @@ describe("an answer in one piece", () => {
   });
 
   it("is by a model's alias too, and says the name that was asked for", async () => {
-    expect((await ask({ model: "gpt-3.5-turbo-instruct" })).json).toMatchObject({ model: "gpt-3.5-turbo-instruct", choices: [{ text: "héllo. wörld." }] });
+    expect((await ask({ model: "gpt-3.5-turbo-instruct" })).json).toMatchObject({
+      model: "gpt-3.5-turbo-instruct",
+      choices: [{ text: "héllo. wörld." }],
+    });
   });
 });
 
@@ -59,27 +62,41 @@ describe("a stream", () => {
   });
 
   it("tells the usage when asked: null in every chunk, then a chunk without choices", async () => {
-    const chunks = await readChunks(await handler(post(path, { model: "toy", prompt: "Say: ", stream: true, stream_options: { include_usage: true } })));
+    const chunks = await readChunks(
+      await handler(
+        post(path, { model: "toy", prompt: "Say: ", stream: true, stream_options: { include_usage: true } }),
+      ),
+    );
     expect(chunks.slice(0, -1).every(({ usage }) => usage === null)).toBe(true);
-    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { prompt_tokens: 5, completion_tokens: 16, total_tokens: 21 } });
+    expect(chunks.at(-1)).toMatchObject({
+      choices: [],
+      usage: { prompt_tokens: 5, completion_tokens: 16, total_tokens: 21 },
+    });
   });
 });
 
 describe("each field", () => {
   it("prompt: text, ids, or an array of one of them", async () => {
     const ids = [...Buffer.from("Say: ")];
-    for (const prompt of ["Say: ", ids, ["Say: "], [ids]]) expect((await ask({ prompt })).json.choices[0].text).toBe("héllo. wörld.");
+    for (const prompt of ["Say: ", ids, ["Say: "], [ids]])
+      expect((await ask({ prompt })).json.choices[0].text).toBe("héllo. wörld.");
   });
 
   it("max_tokens; without it, the context is filled", async () => {
-    expect((await ask({ max_tokens: 1 })).json).toMatchObject({ choices: [{ text: "h", finish_reason: "length" }], usage: { completion_tokens: 1 } });
+    expect((await ask({ max_tokens: 1 })).json).toMatchObject({
+      choices: [{ text: "h", finish_reason: "length" }],
+      usage: { completion_tokens: 1 },
+    });
     const { json } = await postJson(handler, path, { model: "random", prompt: "abc", temperature: 0 });
     expect(json.usage.total_tokens).toBe(128);
   });
 
   it("stop: one or several", async () => {
     expect((await ask({ stop: "." })).json.choices[0]).toMatchObject({ text: "héllo", finish_reason: "stop" });
-    expect((await ask({ stop: ["x", "wö"] })).json.choices[0]).toMatchObject({ text: "héllo. ", finish_reason: "stop" });
+    expect((await ask({ stop: ["x", "wö"] })).json.choices[0]).toMatchObject({
+      text: "héllo. ",
+      finish_reason: "stop",
+    });
     expect((await ask({ stop: [] })).json.choices[0].text).toBe("héllo. wörld.");
   });
 
@@ -95,7 +112,16 @@ describe("each field", () => {
   });
 
   it("null is as if the field were not there", async () => {
-    const nothing = { max_tokens: null, stop: null, seed: null, stream: null, stream_options: null, top_p: null, top_k: null, min_p: null };
+    const nothing = {
+      max_tokens: null,
+      stop: null,
+      seed: null,
+      stream: null,
+      stream_options: null,
+      top_p: null,
+      top_k: null,
+      min_p: null,
+    };
     expect(await drawn({ ...nothing, max_tokens: 12, temperature: 0 })).toBe(await drawn({ temperature: 0 }));
   });
 });

@@ -27,7 +27,11 @@ const format: AnswerFormat = {
 export function completions(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const fields = parseFields(body, schema, neutralCompletionFields);
   const engine = context.models.find(fields.model);
-  const request: GenerateRequest = { ...toSampling(fields), prompt: singlePrompt(fields.prompt), signal: context.signal };
+  const request: GenerateRequest = {
+    ...toSampling(fields),
+    prompt: singlePrompt(fields.prompt),
+    signal: context.signal,
+  };
   return answer({ engine, request, format, model: fields.model, ...toDelivery(fields), onError: context.onError });
 }
 
@@ -35,6 +39,11 @@ function singlePrompt(prompt: z.output<typeof schema>["prompt"]): string | numbe
   if (typeof prompt === "string") return prompt;
   const [first] = prompt;
   if (first === undefined || typeof first === "number") return prompt as number[];
-  if (prompt.length > 1) throw invalid("prompt", `prompt holds ${prompt.length} prompts, but batches are not supported yet: send one prompt a request`, "unsupported_value");
+  if (prompt.length > 1)
+    throw invalid(
+      "prompt",
+      `prompt holds ${prompt.length} prompts, but batches are not supported yet: send one prompt a request`,
+      "unsupported_value",
+    );
   return first;
 }

@@ -8,7 +8,9 @@ import { createHandler, type Handler } from "./create-handler.js";
 const get = (path: string, init: RequestInit = {}) => new Request(`http://localhost${path}`, init);
 const hi = { model: "toy", prompt: "Hi", temperature: 0 };
 
-async function withHandler<T>(use: (handler: Handler, engine: ReturnType<typeof createEngine>) => Promise<T>): Promise<T> {
+async function withHandler<T>(
+  use: (handler: Handler, engine: ReturnType<typeof createEngine>) => Promise<T>,
+): Promise<T> {
   const engine = createEngine({ model: randomModel(1) });
   try {
     return await use(createHandler(engine), engine);
@@ -32,16 +34,34 @@ function failing(error: Error, from: number) {
 
 describe("models", () => {
   it("are listed and found by name and alias", async () => {
-    const engines = [createEngine({ model: randomModel(1, { name: "org/one" }) }), createEngine({ model: randomModel(1, { name: "two", maxPositions: 50 }) })];
+    const engines = [
+      createEngine({ model: randomModel(1, { name: "org/one" }) }),
+      createEngine({ model: randomModel(1, { name: "two", maxPositions: 50 }) }),
+    ];
     const handler = createHandler(engines, { aliases: { default: "two" } });
-    const model = (id: string, length: number) => ({ id, object: "model", created: expect.any(Number), owned_by: "whittle", max_model_len: length });
+    const model = (id: string, length: number) => ({
+      id,
+      object: "model",
+      created: expect.any(Number),
+      owned_by: "whittle",
+      max_model_len: length,
+    });
     const list = await handler(get("/v1/models"));
-    expect(await list.json()).toEqual({ object: "list", data: [model("org/one", 128), model("two", 50), model("default", 50)] });
-    for (const path of ["/v1/models/org/one", "/v1/models/org%2Fone"]) expect(await (await handler(get(path))).json()).toEqual(model("org/one", 128));
+    expect(await list.json()).toEqual({
+      object: "list",
+      data: [model("org/one", 128), model("two", 50), model("default", 50)],
+    });
+    for (const path of ["/v1/models/org/one", "/v1/models/org%2Fone"])
+      expect(await (await handler(get(path))).json()).toEqual(model("org/one", 128));
     const missing = await handler(get("/v1/models/three"));
     expect(missing.status).toBe(404);
     expect(await missing.json()).toEqual({
-      error: { message: 'there is no model "three"; there is "org/one", "two", "default"', type: "invalid_request_error", param: "model", code: "model_not_found" },
+      error: {
+        message: 'there is no model "three"; there is "org/one", "two", "default"',
+        type: "invalid_request_error",
+        param: "model",
+        code: "model_not_found",
+      },
     });
     await Promise.all(engines.map((engine) => engine.close()));
   });
@@ -50,7 +70,9 @@ describe("models", () => {
     const engine = createEngine({ model: randomModel(1) });
     expect(() => createHandler([engine, engine])).toThrow('two models are named "toy"');
     expect(() => createHandler(engine, { aliases: { toy: "toy" } })).toThrow('two models are named "toy"');
-    expect(() => createHandler(engine, { aliases: { a: "nobody" } })).toThrow('the alias "a" is for "nobody", but the models are "toy"');
+    expect(() => createHandler(engine, { aliases: { a: "nobody" } })).toThrow(
+      'the alias "a" is for "nobody", but the models are "toy"',
+    );
   });
 });
 
@@ -61,9 +83,24 @@ describe("errors", () => {
     ["another method", get("/v1/completions"), 405, "method_not_allowed"],
     ["another method on a list", post("/v1/models", {}), 405, "method_not_allowed"],
     ["an unknown model", post("/v1/completions", { ...hi, model: "gpt-7" }), 404, "model_not_found"],
-    ["no content type", get("/v1/completions", { method: "POST", body: new Uint8Array([123, 125]) }), 415, "unsupported_media_type"],
-    ["a form", post("/v1/completions", "a=b", { headers: { "content-type": "application/x-www-form-urlencoded" } }), 415, "unsupported_media_type"],
-    ["no body", get("/v1/completions", { method: "POST", headers: { "content-type": "application/json" } }), 400, "invalid_json"],
+    [
+      "no content type",
+      get("/v1/completions", { method: "POST", body: new Uint8Array([123, 125]) }),
+      415,
+      "unsupported_media_type",
+    ],
+    [
+      "a form",
+      post("/v1/completions", "a=b", { headers: { "content-type": "application/x-www-form-urlencoded" } }),
+      415,
+      "unsupported_media_type",
+    ],
+    [
+      "no body",
+      get("/v1/completions", { method: "POST", headers: { "content-type": "application/json" } }),
+      400,
+      "invalid_json",
+    ],
     ["no JSON", post("/v1/completions", "{"), 400, "invalid_json"],
     ["an array", post("/v1/completions", []), 400, "invalid_json"],
     ["null", post("/v1/completions", "null"), 400, "invalid_json"],
@@ -122,7 +159,11 @@ describe("errors", () => {
   it("that nobody foresaw say nothing of the inside", async () => {
     const engine = failing(new TypeError("cannot read the secret"), 1);
     const heard: unknown[] = [];
-    const { status, json } = await postJson(createHandler(engine, { onError: (error) => heard.push(error) }), "/v1/completions", hi);
+    const { status, json } = await postJson(
+      createHandler(engine, { onError: (error) => heard.push(error) }),
+      "/v1/completions",
+      hi,
+    );
     expect({ status, ...json.error }).toMatchObject({ status: 500, code: "internal_error", type: "server_error" });
     expect(JSON.stringify(json)).not.toContain("secret");
     expect(heard).toEqual([expect.any(TypeError)]);
@@ -132,11 +173,15 @@ describe("errors", () => {
   it("after a stream began are its last event", async () => {
     const engine = failing(new DeviceError("linear", "out of order"), 6);
     const heard: unknown[] = [];
-    const response = await createHandler(engine, { onError: (error) => heard.push(error) })(post("/v1/completions", { ...hi, stream: true }));
+    const response = await createHandler(engine, { onError: (error) => heard.push(error) })(
+      post("/v1/completions", { ...hi, stream: true }),
+    );
     expect(response.status).toBe(200);
     const events = await readEvents(response);
     expect(events.length).toBeGreaterThan(1);
-    expect(JSON.parse(events.at(-1)!)).toEqual({ error: { message: "linear: out of order", type: "server_error", param: null, code: "device" } });
+    expect(JSON.parse(events.at(-1)!)).toEqual({
+      error: { message: "linear: out of order", type: "server_error", param: null, code: "device" },
+    });
     expect(events).not.toContain("[DONE]");
     expect(heard).toHaveLength(1);
     await engine.close();
@@ -159,12 +204,19 @@ describe("errors", () => {
 describe("health", () => {
   it("is live as long as it answers, and ready as long as it takes requests", async () => {
     await withHandler(async (handler, engine) => {
-      expect(await Promise.all(["live", "ready"].map(async (kind) => (await handler(get(`/health/${kind}`))).status))).toEqual([200, 200]);
+      expect(
+        await Promise.all(["live", "ready"].map(async (kind) => (await handler(get(`/health/${kind}`))).status)),
+      ).toEqual([200, 200]);
       const running = postJson(handler, "/v1/completions", hi);
       await new Promise(setImmediate);
       const closed = engine.close();
-      expect(await Promise.all(["live", "ready"].map(async (kind) => (await handler(get(`/health/${kind}`))).status))).toEqual([200, 503]);
-      expect(await postJson(handler, "/v1/completions", hi)).toMatchObject({ status: 503, json: { error: { code: "shutting_down", type: "server_error" } } });
+      expect(
+        await Promise.all(["live", "ready"].map(async (kind) => (await handler(get(`/health/${kind}`))).status)),
+      ).toEqual([200, 503]);
+      expect(await postJson(handler, "/v1/completions", hi)).toMatchObject({
+        status: 503,
+        json: { error: { code: "shutting_down", type: "server_error" } },
+      });
       expect((await running).status).toBe(200);
       await closed;
     });
@@ -173,7 +225,10 @@ describe("health", () => {
   it("is not ready without its device", async () => {
     const engine = failing(new DeviceLost("unplugged"), 1);
     const handler = createHandler(engine);
-    expect(await postJson(handler, "/v1/completions", hi)).toMatchObject({ status: 503, json: { error: { code: "device_lost" } } });
+    expect(await postJson(handler, "/v1/completions", hi)).toMatchObject({
+      status: 503,
+      json: { error: { code: "device_lost" } },
+    });
     expect((await handler(get("/health/ready"))).status).toBe(503);
     expect((await handler(get("/health/live"))).status).toBe(200);
     await engine.close();

@@ -55,7 +55,9 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
     app.get(path, answer);
     app.all(path, notAllowed("GET, HEAD"));
   }
-  app.notFound(({ req }) => new ApiError(404, "not_found", `there is no ${req.method} ${req.path.slice(0, 200)}`).toResponse());
+  app.notFound(({ req }) =>
+    new ApiError(404, "not_found", `there is no ${req.method} ${req.path.slice(0, 200)}`).toResponse(),
+  );
   app.onError((error) => {
     const apiError = toApiError(error);
     if (apiError.status >= 500) onError(error);
@@ -65,5 +67,8 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
 }
 
 function notAllowed(allow: string): (context: Context) => Response {
-  return ({ req }) => new ApiError(405, "method_not_allowed", `${req.path.slice(0, 200)} takes ${allow}, but ${req.method} came`, { headers: { allow } }).toResponse();
+  return ({ req }) =>
+    new ApiError(405, "method_not_allowed", `${req.path.slice(0, 200)} takes ${allow}, but ${req.method} came`, {
+      headers: { allow },
+    }).toResponse();
 }

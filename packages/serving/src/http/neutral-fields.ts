@@ -14,7 +14,10 @@ const oneOf = (...values: readonly unknown[]): NeutralField => ({
   accepts: values.map((value) => JSON.stringify(value)).join(" or "),
   neutral: (value) => values.includes(value),
 });
-const emptyObject: NeutralField = { accepts: "{}", neutral: (value) => isObject(value) && Object.keys(value).length === 0 };
+const emptyObject: NeutralField = {
+  accepts: "{}",
+  neutral: (value) => isObject(value) && Object.keys(value).length === 0,
+};
 const emptyArray: NeutralField = { accepts: "[]", neutral: (value) => Array.isArray(value) && value.length === 0 };
 const nothing: NeutralField = { accepts: "null", neutral: () => false };
 /** Said for the provider's own books; it never changes the answer. */
@@ -45,7 +48,10 @@ export const neutralChatFields: NeutralFields = {
   functions: emptyArray,
   logprobs: oneOf(false),
   metadata: anyObject,
-  modalities: { accepts: '["text"]', neutral: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text" },
+  modalities: {
+    accepts: '["text"]',
+    neutral: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
+  },
   parallel_tool_calls: anyBoolean,
   prediction: nothing,
   prompt_cache_key: anyString,

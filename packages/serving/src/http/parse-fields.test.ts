@@ -7,8 +7,15 @@ import { createHandler } from "./create-handler.js";
 
 const engine = createEngine({ model: randomModel(1) });
 const handler = createHandler(engine);
-const chat = (fields: object) => postJson(handler, "/v1/chat/completions", { model: "toy", messages: [{ role: "user", content: "Hi" }], max_tokens: 1, ...fields });
-const complete = (fields: object) => postJson(handler, "/v1/completions", { model: "toy", prompt: "Hi", max_tokens: 1, ...fields });
+const chat = (fields: object) =>
+  postJson(handler, "/v1/chat/completions", {
+    model: "toy",
+    messages: [{ role: "user", content: "Hi" }],
+    max_tokens: 1,
+    ...fields,
+  });
+const complete = (fields: object) =>
+  postJson(handler, "/v1/completions", { model: "toy", prompt: "Hi", max_tokens: 1, ...fields });
 
 afterAll(() => engine.close({ abort: true }));
 
@@ -56,13 +63,20 @@ describe("OpenAI's fields that are not there yet", () => {
     ...completionFields.map((row) => ["completions", ...row] as const),
   ];
 
-  it.each(rows)("%s: %s is accepted where it changes nothing, and else refused by name", async (endpoint, field, neutral, other) => {
+  it.each(rows)(
+    "%s: %s is accepted where it changes nothing, and else refused by name",
+    async (endpoint, field, neutral, other) => {
       const ask = endpoint === "chat" ? chat : complete;
       for (const value of [null, ...neutral]) expect(await ask({ [field]: value })).toMatchObject({ status: 200 });
       const { status, json } = await ask({ [field]: other });
       expect(status).toBe(400);
-      expect(json.error).toMatchObject({ param: field, code: "unsupported_value", message: expect.stringContaining(`${field} is not supported`) });
-  });
+      expect(json.error).toMatchObject({
+        param: field,
+        code: "unsupported_value",
+        message: expect.stringContaining(`${field} is not supported`),
+      });
+    },
+  );
 });
 
 describe("fields that are wrong", () => {
@@ -70,7 +84,11 @@ describe("fields that are wrong", () => {
     [{ model: undefined }, "model", "model is missing"],
     [{ model: 5 }, "model", "must be a string, but got 5"],
     [{ prompt: undefined }, "prompt", "prompt is missing"],
-    [{ prompt: {} }, "prompt", "must be a string, an array of token ids, or an array of one of these, but got an object"],
+    [
+      { prompt: {} },
+      "prompt",
+      "must be a string, an array of token ids, or an array of one of these, but got an object",
+    ],
     [{ prompt: ["a", "b"] }, "prompt", "prompt holds 2 prompts, but batches are not supported yet"],
     [{ prompt: "" }, "prompt", "prompt is empty"],
     [{ prompt: [] }, "prompt", "prompt is empty"],
@@ -99,7 +117,11 @@ describe("fields that are wrong", () => {
     [{ stream: "yes" }, "stream", 'must be true or false, but got "yes"'],
     [{ stream: true, stream_options: 1 }, "stream_options", "must be an object"],
     [{ stream: true, stream_options: { include_usage: 1 } }, "stream_options.include_usage", "must be true or false"],
-    [{ stream: true, stream_options: { speed: 1 } }, "stream_options.speed", 'there is no field "stream_options.speed"'],
+    [
+      { stream: true, stream_options: { speed: 1 } },
+      "stream_options.speed",
+      'there is no field "stream_options.speed"',
+    ],
     [{ stream_options: { include_usage: true } }, "stream_options", "only for answers with stream: true"],
     [{ max_token: 5 }, "max_token", 'there is no field "max_token"'],
     [{ messages: [] }, "messages", 'there is no field "messages"'],
@@ -107,11 +129,21 @@ describe("fields that are wrong", () => {
     [{ toString: null }, "toString", 'there is no field "toString"'],
   ])("are refused by name: %j", async (fields, param, message) => {
     const { status, json } = await complete(fields);
-    expect({ status, ...json.error }).toMatchObject({ status: 400, type: "invalid_request_error", param, message: expect.stringContaining(message), code: expect.any(String) });
+    expect({ status, ...json.error }).toMatchObject({
+      status: 400,
+      type: "invalid_request_error",
+      param,
+      message: expect.stringContaining(message),
+      code: expect.any(String),
+    });
   });
 
   it("cannot reach the prototype of anything", async () => {
-    for (const text of ['{"__proto__":{"model":"toy","prompt":"Hi"}}', '{"model":"toy","prompt":"Hi","__proto__":null}', '{"model":"__proto__","prompt":"Hi"}']) {
+    for (const text of [
+      '{"__proto__":{"model":"toy","prompt":"Hi"}}',
+      '{"model":"toy","prompt":"Hi","__proto__":null}',
+      '{"model":"__proto__","prompt":"Hi"}',
+    ]) {
       const response = await handler(post("/v1/completions", text));
       expect([400, 404]).toContain(response.status);
     }
@@ -119,15 +151,39 @@ describe("fields that are wrong", () => {
   });
 
   it("give a clear error each, whatever they hold", async () => {
-    const fields = ["model", "prompt", "messages", "max_tokens", "temperature", "top_p", "top_k", "min_p", "seed", "stop", "stream_options", "n", "tools", "logit_bias"];
+    const fields = [
+      "model",
+      "prompt",
+      "messages",
+      "max_tokens",
+      "temperature",
+      "top_p",
+      "top_k",
+      "min_p",
+      "seed",
+      "stop",
+      "stream_options",
+      "n",
+      "tools",
+      "logit_bias",
+    ];
     const value = fc.oneof(fc.jsonValue(), fc.constantFrom(-1, 0, 1e308, 2 ** 53, "", "\ud800", [[[]]], [{}], {}));
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(chat, complete), fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 3 }), async (ask, wrong) => {
-        const { status, json } = await ask({ max_tokens: 1, ...wrong });
-        expect([200, 400, 404]).toContain(status);
-        if (status === 200) expect(json.choices).toHaveLength(1);
-        else expect(json.error).toMatchObject({ message: expect.any(String), type: "invalid_request_error", code: expect.any(String) });
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(chat, complete),
+        fc.dictionary(fc.constantFrom(...fields), value, { maxKeys: 3 }),
+        async (ask, wrong) => {
+          const { status, json } = await ask({ max_tokens: 1, ...wrong });
+          expect([200, 400, 404]).toContain(status);
+          if (status === 200) expect(json.choices).toHaveLength(1);
+          else
+            expect(json.error).toMatchObject({
+              message: expect.any(String),
+              type: "invalid_request_error",
+              code: expect.any(String),
+            });
+        },
+      ),
       { numRuns: 200 },
     );
   });

@@ -29,7 +29,9 @@ export function parseFields<S extends z.ZodObject>(
 function fromIssue(issue: z.core.$ZodIssue, body: unknown): ReturnType<typeof invalid> {
   // Of a union, the branch that got furthest into the value knows best what is wrong with it.
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
-    const deepest = issue.errors.map((issues) => issues[0]!).reduce((best, other) => (other.path.length > best.path.length ? other : best));
+    const deepest = issue.errors
+      .map((issues) => issues[0]!)
+      .reduce((best, other) => (other.path.length > best.path.length ? other : best));
     if (deepest.path.length > 0) return fromIssue({ ...deepest, path: [...issue.path, ...deepest.path] }, body);
   }
   const path = formatPath(issue.path);
@@ -37,7 +39,10 @@ function fromIssue(issue: z.core.$ZodIssue, body: unknown): ReturnType<typeof in
     const field = formatPath([...issue.path, issue.keys[0]!]);
     return invalid(field, `there is no field "${shorten(field)}"`, "unknown_parameter");
   }
-  const value = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], body);
+  const value = issue.path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key],
+    body,
+  );
   if (value === undefined) return invalid(path, `${path} is missing`, "missing_required_parameter");
   return invalid(path, `${path}: ${issue.message}, but got ${describeValue(value)}`);
 }

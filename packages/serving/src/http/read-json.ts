@@ -1,4 +1,7 @@
 import { ApiError, clientGone, invalid } from "./api-error.js";
+import { nestsDeeperThan } from "./nesting.js";
+
+const DEEPEST = 64;
 
 /**
  * The object in a request's body. @throws ApiError: 415 if it is not sent as JSON, 413 if it is longer than the limit (no more than that is ever read), 400 if it is
@@ -7,9 +10,16 @@ import { ApiError, clientGone, invalid } from "./api-error.js";
 export async function readJson(request: Request, limitBytes: number): Promise<Record<string, unknown>> {
   const type = request.headers.get("content-type") ?? "";
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new ApiError(415, "unsupported_media_type", `the body must be sent as application/json, but its content-type is ${type === "" ? "missing" : `"${type}"`}`);
+    throw new ApiError(
+      415,
+      "unsupported_media_type",
+      `the body must be sent as application/json, but its content-type is ${type === "" ? "missing" : `"${type}"`}`,
+    );
   }
   const bytes = await readBytes(request, limitBytes);
+  if (nestsDeeperThan(DEEPEST, bytes)) {
+    throw invalid(undefined, `the body cannot be read: it nests more than ${DEEPEST} levels deep`, "invalid_json");
+  }
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -18,7 +28,11 @@ export async function readJson(request: Request, limitBytes: number): Promise<Re
     throw invalid(undefined, `the body cannot be read: ${reason}`, "invalid_json");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalid(undefined, `the body must be a JSON object, but is ${value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`}`, "invalid_json");
+    throw invalid(
+      undefined,
+      `the body must be a JSON object, but is ${value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`}`,
+      "invalid_json",
+    );
   }
   return value as Record<string, unknown>;
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { type GenerateRequest } from "../request.js";
 import { invalid } from "./api-error.js";
 
-const count = (least: number) => z.int({ error: "must be an integer" }).min(least, { error: `must be at least ${least}` });
+const count = (least: number) =>
+  z.int({ error: "must be an integer" }).min(least, { error: `must be at least ${least}` });
 const between = (least: number, most: number) =>
   z
     .number({ error: `must be a number from ${least} to ${most}` })
@@ -25,11 +26,17 @@ export const generationFields = {
   top_p: between(0, 1).optional(),
   min_p: between(0, 1).optional(),
   /** 0 and -1: all. */
-  top_k: count(-1).max(2 ** 24, { error: `must be at most ${2 ** 24}` }).optional(),
-  seed: z.int({ error: `must be an integer from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}` }).optional(),
+  top_k: count(-1)
+    .max(2 ** 24, { error: `must be at most ${2 ** 24}` })
+    .optional(),
+  seed: z
+    .int({ error: `must be an integer from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}` })
+    .optional(),
   stop: z
     .union([stopText, z.array(stopText)], { error: "must be a string or an array of strings" })
-    .refine((stops) => typeof stops === "string" || stops.length <= MOST_STOPS, { error: `must be at most ${MOST_STOPS} texts` })
+    .refine((stops) => typeof stops === "string" || stops.length <= MOST_STOPS, {
+      error: `must be at most ${MOST_STOPS} texts`,
+    })
     .optional(),
   stream: z.boolean({ error: "must be true or false" }).optional(),
   stream_options: z
@@ -59,7 +66,10 @@ export function toSampling(fields: GenerationFields): Omit<GenerateRequest, "pro
 }
 
 /** How the answer is to be sent. @throws ApiError if options of a stream come without one. */
-export function toDelivery({ stream = false, stream_options: options }: GenerationFields): { stream: boolean; includeUsage: boolean } {
+export function toDelivery({ stream = false, stream_options: options }: GenerationFields): {
+  stream: boolean;
+  includeUsage: boolean;
+} {
   if (options && !stream) throw invalid("stream_options", "stream_options is only for answers with stream: true");
   return { stream, includeUsage: options?.include_usage ?? false };
 }

@@ -15,7 +15,10 @@ export class ServedModels {
     for (const engine of engines) this.add(engine.name, engine);
     for (const [alias, name] of Object.entries(aliases)) {
       const engine = this.byName.get(name);
-      if (!engine) throw new ArgumentError(`createHandler: the alias "${alias}" is for "${name}", but the models are ${this.names()}`);
+      if (!engine)
+        throw new ArgumentError(
+          `createHandler: the alias "${alias}" is for "${name}", but the models are ${this.names()}`,
+        );
       this.add(alias, engine);
     }
   }
@@ -24,7 +27,9 @@ export class ServedModels {
   find(name: string): Engine {
     const engine = this.byName.get(name);
     if (engine) return engine;
-    throw new ApiError(404, "model_not_found", `there is no model "${name.slice(0, 200)}"; there is ${this.names()}`, { param: "model" });
+    throw new ApiError(404, "model_not_found", `there is no model "${name.slice(0, 200)}"; there is ${this.names()}`, {
+      param: "model",
+    });
   }
 
   /** As `GET /v1/models` has it; `max_model_len` is vLLM's name for the context's length. */

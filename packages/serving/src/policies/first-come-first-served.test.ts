@@ -4,16 +4,27 @@ import { type SimulatedLimits, simulate } from "../testing/simulate.js";
 import { firstComeFirstServed } from "./first-come-first-served.js";
 
 const roomy: SimulatedLimits = { rows: 64, sequences: 8, blocks: 1000, blockRows: 16 };
-const request = (arrivalMs: number, promptTokens: number, outputTokens: number) => ({ arrivalMs, promptTokens, outputTokens });
+const request = (arrivalMs: number, promptTokens: number, outputTokens: number) => ({
+  arrivalMs,
+  promptTokens,
+  outputTokens,
+});
 
 describe("first come, first served, on a virtual clock", () => {
   it("gives the rates of the survey's figure: the second of two waits for the first where only one may run", () => {
-    const { finishedMs } = simulate(firstComeFirstServed, [request(0, 1, 10), request(0, 1, 2)], { ...roomy, sequences: 1 });
+    const { finishedMs } = simulate(firstComeFirstServed, [request(0, 1, 10), request(0, 1, 2)], {
+      ...roomy,
+      sequences: 1,
+    });
     expect(finishedMs.map((time) => Math.floor(time))).toEqual([10, 12]);
   });
 
   it("never holds running answers up for a long prompt", () => {
-    const { longestGap, firstTokenMs } = simulate(firstComeFirstServed, [request(0, 4, 60), request(3, 2000, 5)], roomy);
+    const { longestGap, firstTokenMs } = simulate(
+      firstComeFirstServed,
+      [request(0, 4, 60), request(3, 2000, 5)],
+      roomy,
+    );
     expect(longestGap).toBe(1);
     // 2,000 tokens at 63 a step beside one decode row.
     expect(firstTokenMs[1]).toBeGreaterThan(3 + 2000 / 63);
@@ -21,7 +32,11 @@ describe("first come, first served, on a virtual clock", () => {
 
   it("lets nobody overtake a request that waits for room", () => {
     const tight = { ...roomy, blocks: 10 };
-    const { firstTokenMs, finishedMs } = simulate(firstComeFirstServed, [request(0, 100, 20), request(1, 120, 2), request(2, 1, 2)], tight);
+    const { firstTokenMs, finishedMs } = simulate(
+      firstComeFirstServed,
+      [request(0, 100, 20), request(1, 120, 2), request(2, 1, 2)],
+      tight,
+    );
     expect(firstTokenMs[2]).toBeGreaterThan(finishedMs[0]!);
   });
 
@@ -48,7 +63,9 @@ describe("first come, first served, on a virtual clock", () => {
     fc.assert(
       fc.property(limits, fc.array(anyRequest, { minLength: 1, maxLength: 12 }), (budget, requests) => {
         // The engine refuses what the cache could not hold alone.
-        const fitting = requests.filter(({ promptTokens, outputTokens }) => promptTokens + outputTokens <= budget.blocks * budget.blockRows);
+        const fitting = requests.filter(
+          ({ promptTokens, outputTokens }) => promptTokens + outputTokens <= budget.blocks * budget.blockRows,
+        );
         const { finishedMs } = simulate(firstComeFirstServed, fitting, budget);
         expect(finishedMs.filter((time) => time > 0)).toHaveLength(fitting.length);
       }),

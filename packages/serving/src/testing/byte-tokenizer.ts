@@ -15,7 +15,8 @@ export function byteTokenizer(): ServedModel["tokenizer"] {
   return {
     eosIds: [END],
     encode,
-    encodeChat: (messages) => encode(messages.map(({ role, content }) => `${role}: ${String(content)}\n`).join("") + "assistant: "),
+    encodeChat: (messages) =>
+      encode(messages.map(({ role, content }) => `${role}: ${String(content)}\n`).join("") + "assistant: "),
     detokenizer: (options) => new Detokenizer(text, options?.after),
   };
 }

@@ -17,7 +17,8 @@ export async function postJson(handler: Handler, path: string, body: unknown): P
 /** The events of a stream, as OpenAI's clients divide it: exactly `data: …` and a blank line each. */
 export async function readEvents(response: Response): Promise<string[]> {
   const text = await response.text();
-  if (!text.endsWith("\n\n")) throw new Error(`the stream does not end with a blank line: ${JSON.stringify(text.slice(-40))}`);
+  if (!text.endsWith("\n\n"))
+    throw new Error(`the stream does not end with a blank line: ${JSON.stringify(text.slice(-40))}`);
   return text
     .slice(0, -2)
     .split("\n\n")

@@ -36,12 +36,24 @@ interface Simulated {
  * Runs a policy on a virtual clock, without engine, model or cache: a step takes 1 ms and 0.01 ms a row. Throws when a plan exceeds a budget, names a
  * request that does not exist, or plans nothing while there is work.
  */
-export function simulate(policy: SchedulerPolicy, requests: readonly SimulatedRequest[], limits: SimulatedLimits): SimulatedOutcome {
+export function simulate(
+  policy: SchedulerPolicy,
+  requests: readonly SimulatedRequest[],
+  limits: SimulatedLimits,
+): SimulatedOutcome {
   const firstTokenMs: number[] = [];
   const finishedMs: number[] = [];
   let [running, waiting]: [Simulated[], Simulated[]] = [[], []];
   let [nowMs, steps, preemptions, longestGap] = [0, 0, 0, 0];
-  const arriving = requests.map(({ arrivalMs, promptTokens }, id) => ({ id, arrivalMs, promptTokens, generatedTokens: 0, computedTokens: 0, blocks: 0, lastStep: 0 }));
+  const arriving = requests.map(({ arrivalMs, promptTokens }, id) => ({
+    id,
+    arrivalMs,
+    promptTokens,
+    generatedTokens: 0,
+    computedTokens: 0,
+    blocks: 0,
+    lastStep: 0,
+  }));
   arriving.sort((a, b) => a.arrivalMs - b.arrivalMs || a.id - b.id);
 
   while (running.length + waiting.length + arriving.length > 0) {
@@ -97,7 +109,13 @@ function inOrder(requests: Simulated[]): Simulated[] {
 }
 
 /** A policy must not change what it sees. */
-function freeze(s: { nowMs: number; running: Simulated[]; waiting: Simulated[]; free: number; limits: SimulatedLimits }): SchedulerState {
+function freeze(s: {
+  nowMs: number;
+  running: Simulated[];
+  waiting: Simulated[];
+  free: number;
+  limits: SimulatedLimits;
+}): SchedulerState {
   const view = ({ lastStep: _lastStep, ...request }: Simulated): ScheduledRequest =>
     Object.freeze({ ...request, pendingRows: request.promptTokens + request.generatedTokens - request.computedTokens });
   const { rows, sequences, blocks, blockRows } = s.limits;

@@ -34,22 +34,29 @@ export function randomModel(seed: number, options: ToyOptions = {}): ServedModel
   let drawn = 0;
   const weight = (rows: number, columns: number, scale: number): Tensor =>
     device.tensor(
-      Array.from({ length: rows * columns }, () => (uniform(philox([drawn++, 0, purpose.initialise, 0], [seed, 0])[0]) - 0.5) * scale),
+      Array.from(
+        { length: rows * columns },
+        () => (uniform(philox([drawn++, 0, purpose.initialise, 0], [seed, 0])[0]) - 0.5) * scale,
+      ),
       [rows, columns],
     );
   const table = weight(BYTE_VOCABULARY, HIDDEN, 2);
   const places = weight(options.maxPositions ?? 128, HIDDEN, 1);
-  const [query, key, value, output] = ["q", "k", "v", "o"].map((site) => new Linear(site, weight(HIDDEN, HIDDEN, 4))) as [Linear, Linear, Linear, Linear];
+  const [query, key, value, output] = ["q", "k", "v", "o"].map(
+    (site) => new Linear(site, weight(HIDDEN, HIDDEN, 4)),
+  ) as [Linear, Linear, Linear, Linear];
   const norm = device.tensor(new Float32Array(HIDDEN).fill(1), [HIDDEN]);
   const head = new Linear("head", weight(BYTE_VOCABULARY, HIDDEN, 4));
   return served(device, options, {
-    embed: (rows) => add({ a: embedding({ table, ids: rows.tokens }), b: embedding({ table: places, ids: rows.positions }) }),
+    embed: (rows) =>
+      add({ a: embedding({ table, ids: rows.tokens }), b: embedding({ table: places, ids: rows.positions }) }),
     blocks: (x, rows, step) => {
       const h = rmsNorm({ x, weight: norm, epsilon: 1e-6 });
       const attended = step.attend(0, query.apply(h, rows), key.apply(h, rows), value.apply(h, rows));
       return add({ a: x, b: output.apply(attended, rows) });
     },
-    head: (x, wanted, rows) => head.apply(rmsNorm({ x: gatherRows({ x, indices: wanted }), weight: norm, epsilon: 1e-6 }), rows),
+    head: (x, wanted, rows) =>
+      head.apply(rmsNorm({ x: gatherRows({ x, indices: wanted }), weight: norm, epsilon: 1e-6 }), rows),
   });
 }
 
@@ -58,19 +65,24 @@ export function scriptedModel(script: ArrayLike<number>, options: ToyOptions = {
   const device = options.device ?? reference();
   const maxPositions = options.maxPositions ?? script.length;
   const says = new Float32Array(maxPositions * BYTE_VOCABULARY);
-  for (let position = 0; position + 1 < Math.min(maxPositions, script.length); position++) says[position * BYTE_VOCABULARY + script[position + 1]!] = 1000;
+  for (let position = 0; position + 1 < Math.min(maxPositions, script.length); position++)
+    says[position * BYTE_VOCABULARY + script[position + 1]!] = 1000;
   const table = device.tensor(says, [maxPositions, BYTE_VOCABULARY]);
   const nothing = device.tensor(new Float32Array(HIDDEN * BYTE_VOCABULARY), [HIDDEN, BYTE_VOCABULARY]);
   const zero = new Linear("zero", nothing);
   const back = new Linear("back", device.tensor(new Float32Array(BYTE_VOCABULARY * HIDDEN), [BYTE_VOCABULARY, HIDDEN]));
-  return served(device, { ...options, maxPositions }, {
-    embed: (rows) => embedding({ table, ids: rows.positions }),
-    blocks: (x, rows, step) => {
-      const h = zero.apply(x, rows);
-      return add({ a: x, b: back.apply(step.attend(0, h, h, h), rows) });
+  return served(
+    device,
+    { ...options, maxPositions },
+    {
+      embed: (rows) => embedding({ table, ids: rows.positions }),
+      blocks: (x, rows, step) => {
+        const h = zero.apply(x, rows);
+        return add({ a: x, b: back.apply(step.attend(0, h, h, h), rows) });
+      },
+      head: (x, wanted) => gatherRows({ x, indices: wanted }),
     },
-    head: (x, wanted) => gatherRows({ x, indices: wanted }),
-  });
+  );
 }
 
 /** The script of a text that begins after a prompt. */
@@ -84,7 +96,11 @@ interface Parts {
   head(x: Tensor, wanted: Tensor, rows: RowBatch): Tensor;
 }
 
-function served(device: Device, { maxPositions = 128, name = "toy", through = (x) => x }: ToyOptions, parts: Parts): ServedModel {
+function served(
+  device: Device,
+  { maxPositions = 128, name = "toy", through = (x) => x }: ToyOptions,
+  parts: Parts,
+): ServedModel {
   const layers = [{ heads: HEADS, kvHeads: HEADS, headDim: HEAD_DIM }];
   const model: CausalLM = {
     shape: { vocabSize: BYTE_VOCABULARY, hiddenSize: HIDDEN, maxPositions, layers },
@@ -93,7 +109,16 @@ function served(device: Device, { maxPositions = 128, name = "toy", through = (x
     embed: (rows) => parts.embed(rows),
     blocks: (x, rows, step) => parts.blocks(x, rows, step),
     head: (x, wanted) => parts.head(x, wanted, { tokens: wanted, positions: wanted, runs: [], wanted }),
-    forward: (rows, step) => ({ logits: parts.head(through(parts.blocks(parts.embed(rows), rows, step), rows), rows.wanted, rows) }),
+    forward: (rows, step) => ({
+      logits: parts.head(through(parts.blocks(parts.embed(rows), rows, step), rows), rows.wanted, rows),
+    }),
   };
-  return { name, model, device, tokenizer: byteTokenizer(), generationConfig: { eosTokenIds: [] }, config: { eosTokenIds: [] } };
+  return {
+    name,
+    model,
+    device,
+    tokenizer: byteTokenizer(),
+    generationConfig: { eosTokenIds: [] },
+    config: { eosTokenIds: [] },
+  };
 }
