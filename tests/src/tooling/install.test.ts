@@ -2,7 +2,7 @@ import { createRequire } from "node:module";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FixtureRepository } from "./fixture-repository.js";
 
-const { isInstalled } = createRequire(import.meta.url)("../../scripts/bootstrap/install.cjs") as {
+const { isInstalled } = createRequire(import.meta.url)("../../../scripts/bootstrap/install.cjs") as {
   isInstalled: (root: string) => boolean;
 };
 

@@ -7,7 +7,7 @@ import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import { codeBlocks, isRunnable } from "./code-blocks.js";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../..", import.meta.url));
 // Below node_modules, so that git does not see it, and an import of @whittle/… finds the built package as a user's does.
 const scratch = path.join(root, "node_modules", ".cache", "whittle", "readme");
 const packages = readdirSync(path.join(root, "packages")).map((name) => `packages/${name}`);
