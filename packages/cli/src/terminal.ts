@@ -15,6 +15,11 @@ export interface Terminal {
 
 /** The terminal that the process was started in. */
 export function processTerminal(): Terminal {
+  // The reader of a pipe may leave early (`| head`): then there is nobody to write for.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
   return {
     stdin: process.stdin,
     stdout: process.stdout,

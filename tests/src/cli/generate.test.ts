@@ -58,4 +58,13 @@ describe("whittle generate", () => {
     expect(err).toMatch(/^text: \d+ tokens?/m);
     expect(err).not.toContain("    at ");
   });
+
+  test("ends in silence when the reader of its pipe leaves", async () => {
+    const running = startWhittle(["generate", model, "--prompt", "It was", "--temperature", "0"]);
+    await running.until(/^ \w+/);
+    running.child.stdout!.destroy();
+    const { code, err } = await running.ended;
+    expect(code).toBe(0);
+    expect(err).not.toContain("EPIPE");
+  });
 });
