@@ -1,3 +1,0 @@
-import { sharedTests } from "../../vitest.shared.js";
-
-export default sharedTests;
