@@ -6,7 +6,7 @@ import { type ServedModel } from "./served-model.js";
 
 /** What an engine may use. */
 export interface EngineLimits {
-  /** Rows (tokens) in one step, of all requests together; a longer prompt is read in chunks. Default: 256. */
+  /** Rows (tokens) in one step, of all requests together; a longer prompt is read in chunks. Default: 128. */
   maxRows?: number;
   /** Bytes for keys and values. Default: what `maxSequences` full contexts need, but at most 1 GiB (or one full context) and half of what the device has free. */
   cacheBytes?: number;

@@ -9,7 +9,7 @@ const bytesOfToken = 2 * 4 * 2 * 4;
 
 describe("limits", () => {
   it("have defaults, and never exceed the model's positions", () => {
-    expect(resolveLimits({}, 512)).toEqual({ maxRows: 256, maxSequences: 32, maxWaiting: 1024, maxContext: 512 });
+    expect(resolveLimits({}, 512)).toEqual({ maxRows: 128, maxSequences: 32, maxWaiting: 1024, maxContext: 512 });
     expect(resolveLimits({ maxContext: 4096, maxWaiting: 0 }, 512)).toMatchObject({ maxContext: 512, maxWaiting: 0 });
   });
 
