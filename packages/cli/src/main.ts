@@ -1,13 +1,11 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { type AddCommand } from "./command.js";
 import { evaluate } from "./commands/eval.js";
 import { generate } from "./commands/generate.js";
 import { serve } from "./commands/serve.js";
 import { describeFailure } from "./failure.js";
 import { processTerminal, say, type Terminal } from "./terminal.js";
-
-/** Adds one command to the program. */
-export type AddCommand = (program: Command, terminal: Terminal) => void;
 
 const commands: readonly AddCommand[] = [serve, generate, evaluate];
 

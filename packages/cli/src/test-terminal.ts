@@ -1,34 +1,23 @@
 import { PassThrough } from "node:stream";
 import { type Terminal } from "./terminal.js";
 
-/** A terminal in memory, for tests. */
+/** A terminal in memory, for tests, that nobody interrupts. */
 export interface TestTerminal extends Terminal {
   readonly out: () => string;
   readonly err: () => string;
-  /** As if Ctrl-C had been pressed. */
-  interrupt(): void;
 }
 
-export function testTerminal({ input = "", isTTY = false } = {}): TestTerminal {
-  const stdin = new PassThrough();
-  stdin.end(input);
+export function testTerminal({ isTTY = false } = {}): TestTerminal {
   const [stdout, out] = collected();
   const [stderr, err] = collected();
-  const listeners = new Set<(signal: NodeJS.Signals) => void>();
   return {
-    stdin,
+    stdin: new PassThrough(),
     stdout,
     stderr: Object.assign(stderr, { isTTY }),
     exitCode: 0,
-    onInterrupt(listener) {
-      listeners.add(listener);
-      return () => void listeners.delete(listener);
-    },
+    onInterrupt: () => () => {},
     out,
     err,
-    interrupt() {
-      for (const listener of listeners) listener("SIGINT");
-    },
   };
 }
 

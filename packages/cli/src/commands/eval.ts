@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ArgumentError } from "@whittle/core";
 import { perplexity, type Tokenizer } from "@whittle/models";
-import { type AddCommand } from "../main.js";
+import { type AddCommand } from "../command.js";
 import { addModelOptions, modelFolder, type ModelOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer } from "../option-values.js";

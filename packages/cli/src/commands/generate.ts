@@ -1,7 +1,7 @@
 import { ArgumentError } from "@whittle/core";
 import { type Engine, type GenerateRequest } from "@whittle/serving";
+import { type AddCommand } from "../command.js";
 import { GenerationTimes } from "../generation-times.js";
-import { type AddCommand } from "../main.js";
 import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer, list, number } from "../option-values.js";

@@ -1,8 +1,8 @@
 import { cpuInfo } from "@whittle/kernels";
 import { createHandler, type Engine, listen, type Listening } from "@whittle/serving";
 import { formatBytes } from "../byte-size.js";
+import { type AddCommand } from "../command.js";
 import { describeFailure } from "../failure.js";
-import { type AddCommand } from "../main.js";
 import { addCacheOptions, type CacheOptions, modelFolder } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer } from "../option-values.js";
