@@ -27,6 +27,22 @@ const oddPolicies: SchedulerPolicy[] = [
   },
 ];
 
+/** The usual policy, which also looks whether it is told the truth. */
+const distrustful: SchedulerPolicy = {
+  name: "distrustful",
+  plan(state) {
+    const { running, waiting, budget } = state;
+    for (const { computedTokens, blocks } of waiting)
+      expect({ computedTokens, blocks }).toEqual({ computedTokens: 0, blocks: 0 });
+    for (const { computedTokens, blocks } of running) expect(blocks).toBe(Math.ceil(computedTokens / budget.blockRows));
+    expect(running.reduce((sum, { blocks }) => sum + blocks, budget.blocks.free)).toBe(budget.blocks.total);
+    expect(running.length).toBeLessThanOrEqual(budget.sequences);
+    for (const list of [running, waiting])
+      expect(list).toEqual([...list].sort((a, b) => a.arrivalMs - b.arrivalMs || a.id - b.id));
+    return firstComeFirstServed.plan(state);
+  },
+};
+
 const anyRequest = fc.record({
   promptTokens: fc.integer({ min: 1, max: 40 }),
   maxTokens: fc.integer({ min: 1, max: 12 }),
@@ -42,7 +58,7 @@ const anyEngine = fc.record({
   maxRows: fc.integer({ min: 1, max: 24 }),
   maxSequences: fc.integer({ min: 1, max: 5 }),
   blocks: fc.integer({ min: 13, max: 30 }),
-  policy: fc.constantFrom(firstComeFirstServed, firstComeFirstServed, firstComeFirstServed, ...oddPolicies),
+  policy: fc.constantFrom(distrustful, distrustful, distrustful, ...oddPolicies),
 });
 
 async function turns(count: number): Promise<void> {

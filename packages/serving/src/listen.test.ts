@@ -95,7 +95,8 @@ describe("closing", () => {
     const idle = connect(server.port, server.host);
     await once(idle, "connect");
     await new Promise((resolve) => setTimeout(resolve, 20));
-    const closed = server.close();
+    // Waiting for the idle one would take longer than the test may.
+    const closed = server.close({ graceMs: 1e6 });
     await expect(fetch(server.url)).rejects.toThrow();
     answer!();
     expect(await (await response).text()).toBe("hello");
