@@ -81,6 +81,11 @@ describe("whittle says in one line", () => {
     expect(line).toContain("512");
   });
 
+  test("that a model answers no chats", async () => {
+    const line = await failureOf("generate", "tests/fixtures/goldens/gpt2", "--chat", "--prompt", "x");
+    expect(line).toMatch(/^whittle: gpt2: .*chat template/);
+  });
+
   test("that a port is in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
