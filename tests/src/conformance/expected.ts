@@ -1,4 +1,12 @@
-import { type AnyOp, bytesOf, codecs, type DeviceError, HostTensor, isWhittleError, type TensorType } from "@whittle/core";
+import {
+  type AnyOp,
+  bytesOf,
+  codecs,
+  type DeviceError,
+  HostTensor,
+  isWhittleError,
+  type TensorType,
+} from "@whittle/core";
 import { type Case, tensorsOf } from "./case.js";
 
 /** What the reference gives for a case: outputs first, then mutated arguments, with the largest error of each element. */
