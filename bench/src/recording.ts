@@ -5,8 +5,8 @@ import { parseArgs } from "node:util";
 import { type Device } from "@whittle/core";
 import { cpu, cpuInfo } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
+import { capture } from "./recording/capture.js";
 import { DecodeStep } from "./recording/decode-step.js";
-import { eachCall } from "./recording/each-call.js";
 import { thisMachine } from "./shared/machine.js";
 import { writeResults } from "./shared/results.js";
 import { median } from "./shared/statistics.js";
@@ -34,7 +34,7 @@ const decode = new DecodeStep(loaded.model, device);
 
 const times = await stepTimes(decode);
 let token = 0;
-const ops = opCosts(device, () => decode.record(token));
+const ops = await opCosts(device, () => decode.record(token));
 await device.sync();
 await device.close();
 
@@ -66,29 +66,23 @@ async function stepTimes(step: DecodeStep): Promise<{ stepUs: number; javaScript
   return { stepUs: 1000 * median(whole), javaScriptUs: 1000 * median(recording) };
 }
 
-/**
- * Nanoseconds to record each op of a step: checks, output, command, flush and release; the device works meanwhile, as it does in a step. The first call of an op in the
- * step is repeated with its own arguments.
- */
-function opCosts(on: Device, step: () => void): { name: string; count: number; ns: number }[] {
-  const costs = new Map<string, { name: string; count: number; ns: number }>();
-  eachCall(on, step, (name, repeat) => {
+/** Nanoseconds to record each op of a step: checks, output, command, flush and release; the device works meanwhile, as it does in a step. */
+async function opCosts(on: Device, step: () => void): Promise<{ name: string; count: number; ns: number }[]> {
+  const costs = new Map<string, { count: number; repeat: () => void; samples: number[] }>();
+  for (const { name, repeat } of capture(on, step)) {
     const known = costs.get(name);
     if (known) known.count++;
-    else costs.set(name, { name, count: 1, ns: nanoseconds(on, repeat) });
-  });
-  return [...costs.values()];
-}
-
-function nanoseconds(on: Device, call: () => void): number {
-  const samples: number[] = [];
-  for (let batch = 0; batch < batches; batch++) {
-    const start = performance.now();
-    on.scope(() => {
-      for (let i = 0; i < callsPerBatch; i++) call();
-    });
-    // The first half warms up.
-    if (batch >= batches / 2) samples.push(((performance.now() - start) * 1e6) / callsPerBatch);
+    else costs.set(name, { count: 1, repeat, samples: [] });
   }
-  return median(samples);
+  for (let batch = -batches; batch < batches; batch++) {
+    for (const { repeat, samples } of costs.values()) {
+      await on.sync();
+      const start = performance.now();
+      on.scope(() => {
+        for (let i = 0; i < callsPerBatch; i++) repeat();
+      });
+      if (batch >= 0) samples.push(((performance.now() - start) * 1e6) / callsPerBatch);
+    }
+  }
+  return [...costs].map(([name, { count, samples }]) => ({ name, count, ns: median(samples) }));
 }

@@ -2,7 +2,7 @@ import { type Device } from "./device.js";
 import { type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
 import { type HostTensor } from "./host-tensor.js";
-import { describe, isTensor, type Tensor, type TensorType } from "./tensor.js";
+import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
 
 /** A tensor argument: which dtypes it may have and what its dimensions are called. Equal names must have equal sizes within a call. */
 export interface TensorArg<Optional extends boolean = boolean> {
@@ -121,7 +121,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
     const inputs: (Tensor | undefined)[] = new Array(tensors.length);
     const numbers: number[] = new Array(attributes.length);
     let device: Device | undefined;
-    sizes.fill(-1);
+    for (let d = 0; d < sizes.length; d++) sizes[d] = -1;
     for (let t = 0; t < tensors.length; t++) {
       const entry = tensors[t]!;
       const value = values[entry[0]];
@@ -129,17 +129,18 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
         if (!entry[1].optional) throw new ArgumentError(`${name}: ${entry[0]} is missing`);
         continue;
       }
-      if (!isTensor(value)) throw new ArgumentError(`${name}: ${entry[0]} must be a tensor, but is ${typeof value}`);
+      // The first test is the quick one; the second lets in tensors of another copy of this package.
+      if (!(value instanceof Tensor || isTensor(value)))
+        throw new ArgumentError(`${name}: ${entry[0]} must be a tensor, but is ${typeof value}`);
       if (value.disposed) value.assertAlive(`${name}: ${entry[0]}`);
       if (device === undefined) device = value.device;
       else if (device !== value.device)
         throw new ArgumentError(
           `${name}: ${entry[0]} lives on another device (${value.device.name}) than the arguments before it (${device.name})`,
         );
-      if (!entry[1].dtypes.includes(value.dtype)) {
-        throw new ArgumentError(
-          `${name}: ${entry[0]} must be ${entry[1].dtypes.join(" or ")}, but is ${describe(value)}`,
-        );
+      const { dtypes } = entry[1];
+      if (dtypes[0] !== value.dtype && !dtypes.includes(value.dtype)) {
+        throw new ArgumentError(`${name}: ${entry[0]} must be ${dtypes.join(" or ")}, but is ${describe(value)}`);
       }
       const dims = dimIndices[t]!;
       const shape = value.shape;

@@ -1,7 +1,7 @@
 import { encode, bytesOf, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
 import { type AnyOp } from "./define-op.js";
-import { elementsOf, formatShape, rowElementsOf, type Shape } from "./shape.js";
+import { elementsOf, formatShape, isShape, rowElementsOf, type Shape } from "./shape.js";
 import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
 
 /** A piece of device memory, shared by the views of it. Devices extend it with what finds the memory. */
@@ -188,7 +188,7 @@ export abstract class Device {
   disposeTensor(tensor: Tensor): void {
     if (tensor.disposed) return;
     tensor.disposed = true;
-    this.finalizers.unregister(tensor);
+    if (tensor.registered) this.finalizers.unregister(tensor);
     this.drop(tensor.storage);
   }
 
@@ -200,19 +200,27 @@ export abstract class Device {
   }
 
   private make(shape: Shape, dtype: DType, what: string): Tensor {
-    const bytes = elementsOf(shape) * bytesOf(dtype);
-    if (!(Number.isSafeInteger(bytes) && bytes >= 0 && shape.length <= 4))
-      throw new ShapeError(`${what}: ${formatShape(shape)} is no shape (up to 4 sizes)`);
+    const rowElements = rowElementsOf(shape);
+    const bytes = rowElements * (shape.length > 0 ? shape[0]! : 1) * bytesOf(dtype);
+    if (!(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER && isShape(shape)))
+      throw new ShapeError(`${what}: ${formatShape(shape)} is no shape (at most 4 whole numbers)`);
     const storage = this.allocate(bytes, what);
+    storage.references = 1;
     this.liveBytes += bytes;
     if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
-    return this.adopt(new Tensor(this, storage, dtype, shape, 0, rowElementsOf(shape)));
+    const tensor = new Tensor(this, storage, dtype, shape, 0, rowElements);
+    this.own(tensor);
+    return tensor;
   }
 
   private own(tensor: Tensor): void {
     const scope = this.scopes[this.scopes.length - 1];
-    if (scope) scope.push(tensor);
-    else this.finalizers.register(tensor, tensor.storage, tensor);
+    if (scope) {
+      scope.push(tensor);
+    } else {
+      tensor.registered = true;
+      this.finalizers.register(tensor, tensor.storage, tensor);
+    }
   }
 
   private drop(storage: Storage): void {

@@ -24,6 +24,8 @@ const brand = Symbol.for("whittle.tensor");
 export class Tensor implements TensorType {
   /** Set by a scope or a finalizer registry; not for users. */
   disposed = false;
+  /** Whether a finalizer watches over it: outside of scopes. Set by the device. */
+  registered = false;
 
   constructor(
     readonly device: Device,

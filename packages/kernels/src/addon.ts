@@ -57,7 +57,9 @@ export function loadAddon(): Addon {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
   const reasons: string[] = [];
-  for (const place of [fileURLToPath(new URL("../build/Release/whittle.node", import.meta.url)), prebuiltPackage()]) {
+  const built = () => fileURLToPath(new URL("../build/Release/whittle.node", import.meta.url));
+  for (const placeOf of [built, prebuiltPackage]) {
+    const place = placeOf();
     try {
       const addon = require(place) as Addon;
       if (addon.interfaceVersion === expectedInterface) return (loaded = addon);

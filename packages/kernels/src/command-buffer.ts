@@ -7,6 +7,7 @@ const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7 } as co
 /** What one op needs at most: 6 words, 8 for each of 16 tensors, its attributes. */
 const largestRun = 6 + 16 * 8 + 64;
 export const maxTensors = 16;
+const f32Id = codecs.f32.id;
 
 /** Commands on their way to the executor: one array that is filled, flushed and filled again. */
 export class CommandBuffer {
@@ -103,7 +104,8 @@ export class CommandBuffer {
     const shape = tensor.shape;
     const rank = shape.length;
     words[at] = addressOf(tensor);
-    words[at + 1] = codecs[tensor.dtype].id;
+    // Nearly all are; looking the codec up costs more than the rest of this function.
+    words[at + 1] = tensor.dtype === "f32" ? f32Id : codecs[tensor.dtype].id;
     words[at + 2] = rank;
     words[at + 3] = tensor.rowStride;
     words[at + 4] = rank > 0 ? shape[0]! : 1;

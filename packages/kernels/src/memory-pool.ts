@@ -6,6 +6,7 @@ export interface Block {
   readonly bytes: number;
   /** Undefined: the block is an allocation of its own. */
   readonly slab: Slab | undefined;
+  readonly sizeClass: number;
 }
 
 interface Slab {
@@ -62,7 +63,7 @@ export class MemoryPool {
   give(block: Block): void {
     if (block.slab) {
       block.slab.live--;
-      this.free[sizeClassOf(block.bytes)]!.push(block);
+      this.free[block.sizeClass]!.push(block);
     } else {
       this.freeLarge.splice(this.firstLargeOf(block.bytes), 0, block);
     }
@@ -87,7 +88,7 @@ export class MemoryPool {
         throw this.outOfMemory(what, bytes);
       }
     }
-    const block = { address: slab.address + slab.used, bytes: size, slab };
+    const block = { address: slab.address + slab.used, bytes: size, slab, sizeClass };
     slab.used += size;
     return block;
   }
@@ -114,7 +115,7 @@ export class MemoryPool {
       address = this.reserve(size);
     }
     if (address === 0) throw this.outOfMemory(what, bytes);
-    return { address, bytes: size, slab: undefined };
+    return { address, bytes: size, slab: undefined, sizeClass: -1 };
   }
 
   /** An address, or 0 when budget or system refuse. */

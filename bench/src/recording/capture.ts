@@ -1,17 +1,20 @@
 import { type AnyOp, type Device, type Tensor } from "@whittle/core";
 
-/** Runs `fn` and visits each op that it records on the device, just before it is recorded: `repeat` records it once more. */
-export function eachCall(device: Device, fn: () => void, visit: (name: string, repeat: () => void) => void): void {
+/** An op as it was called; `repeat` records it once more, with the same arguments. */
+export interface CapturedCall {
+  readonly name: string;
+  readonly repeat: () => void;
+}
+
+/** Runs `fn` and gives the ops that it records on the device, in order. Views keep their arguments alive beyond the scopes of `fn`. */
+export function capture(device: Device, fn: () => void): CapturedCall[] {
+  const calls: CapturedCall[] = [];
   const record = device.record.bind(device);
-  let visiting = false;
   device.record = (op, inputs, attributes, types) => {
-    if (!visiting) {
-      visiting = true;
-      const args = argsOf(op, inputs, attributes);
-      const call = op as unknown as (args: object) => unknown;
-      visit(op.name, () => void call(args));
-      visiting = false;
-    }
+    const kept = device.unscoped(() => inputs.map((tensor) => tensor?.reshape(tensor.shape)));
+    const args = argsOf(op, kept, attributes);
+    const call = op as unknown as (args: object) => unknown;
+    calls.push({ name: op.name, repeat: () => void call(args) });
     return record(op, inputs, attributes, types);
   };
   try {
@@ -20,6 +23,7 @@ export function eachCall(device: Device, fn: () => void, visit: (name: string, r
     // The method of the class again.
     delete (device as { record?: unknown }).record;
   }
+  return calls;
 }
 
 function argsOf(op: AnyOp, inputs: readonly (Tensor | undefined)[], attributes: readonly number[]): object {
