@@ -20,6 +20,7 @@ export class Scheduler {
   /** Both in order of arrival. */
   private readonly running: Sequence[] = [];
   private readonly waiting: Sequence[] = [];
+  private readonly byId = new Map<number, Sequence>();
 
   constructor(
     private readonly cache: KVCache,
@@ -42,11 +43,13 @@ export class Scheduler {
 
   add(sequence: Sequence): void {
     this.waiting.push(sequence);
+    this.byId.set(sequence.id, sequence);
   }
 
   /** Takes a sequence out and frees its blocks. */
   remove(sequence: Sequence): void {
     this.release(sequence);
+    this.byId.delete(sequence.id);
     for (const list of [this.running, this.waiting]) {
       const at = list.indexOf(sequence);
       if (at >= 0) list.splice(at, 1);
@@ -55,7 +58,7 @@ export class Scheduler {
 
   /** The next step; admits and preempts. Empty only if nothing fits even with everyone else preempted. */
   plan(nowMs: number): PlannedRun[] {
-    const suspect = this.all.filter((sequence) => sequence.failures > 0).sort((a, b) => a.id - b.id)[0];
+    const suspect = this.oldest((sequence) => sequence.failures > 0);
     if (suspect) return this.planAlone(suspect);
     const planned = this.apply(this.ask(this.policy, nowMs));
     if (planned.length > 0) return planned;
@@ -64,9 +67,10 @@ export class Scheduler {
     return usual.length > 0 ? usual : this.planAlone(this.oldest()!);
   }
 
-  /** Everyone's oldest, running or waiting. */
-  oldest(): Sequence | undefined {
-    return this.all.sort((a, b) => a.id - b.id)[0];
+  /** The oldest of those that are meant (default: all), running or waiting. */
+  oldest(meant: (sequence: Sequence) => boolean = () => true): Sequence | undefined {
+    const [running, waiting] = [this.running.find(meant), this.waiting.find(meant)];
+    return !waiting || (running && running.id < waiting.id) ? running : waiting;
   }
 
   /** Gives the blocks of the youngest running sequence back; false if there is but one. */
@@ -83,21 +87,21 @@ export class Scheduler {
   }
 
   private apply({ rows, preempt }: ScheduledStep): PlannedRun[] {
-    const byId = new Map(this.all.map((sequence) => [sequence.id, sequence]));
     for (const id of preempt) {
-      const victim = byId.get(id);
+      const victim = this.byId.get(id);
       if (victim?.slot !== undefined) this.preempt(victim);
     }
     const planned: PlannedRun[] = [];
+    const taken = new Set<number>();
     let rowsLeft = this.limits.rows;
     let blocksLeft = this.cache.capacity().free;
     for (const wish of rows) {
-      const sequence = byId.get(wish.id);
-      if (!sequence || rowsLeft === 0 || !this.admit(sequence)) continue;
+      const sequence = this.byId.get(wish.id);
+      if (!sequence || taken.has(wish.id) || rowsLeft === 0 || !this.admit(sequence)) continue;
       const count = Math.min(Math.max(1, Math.trunc(wish.rows) || 1), sequence.pendingRows, rowsLeft);
       const blocks = this.cache.cost(sequence.slot, count);
       if (blocks > blocksLeft) continue;
-      byId.delete(wish.id);
+      taken.add(wish.id);
       rowsLeft -= count;
       blocksLeft -= blocks;
       planned.push({ sequence, rows: count, blocks });
