@@ -13,17 +13,17 @@ struct SeenKeys {
   int64_t count;
 };
 
-template <typename Format>
+template <typename StoredFormat>
 struct Paged {
-  const Tensor& pool;
-  const Tensor& valuePool;
+  using Format = StoredFormat;
+  const Tensor& keys;
+  const Tensor& values;
   const Tensor& tables;
   const Tensor& ancestors;
   int64_t blockSize;
-  const AttendShape& shape;
   const SeenKeys* seen;
 
-  int64_t keys(int64_t row) const { return seen[row].count; }
+  int64_t count(int64_t row) const { return seen[row].count; }
 
   // Where the pool keeps a key of a table.
   int64_t slot(int64_t table, int64_t key) const {
@@ -32,44 +32,27 @@ struct Paged {
 
   bool bit(int64_t row, int64_t index) const { return (ancestors.row<const uint32_t>(row)[index >> 5] >> (index & 31)) & 1; }
 
-  // Calls visit(place in the list, slot) for the keys [first, first + count) of a row's list.
   template <typename Visit>
-  void eachSlot(int64_t row, int64_t first, int64_t count, Visit visit) const {
-    const SeenKeys& keys = seen[row];
-    int64_t place = first;
-    const int64_t end = first + count;
-    for (; place < end && place < keys.prefix; place++) visit(place, slot(keys.table, place));
-    if (place == end) return;
-    int64_t reached = keys.prefix;
-    for (int64_t index = keys.prefix - keys.visible; reached < end; index++) {
-      if (!bit(row, index)) continue;
-      if (reached >= first) visit(reached, slot(keys.table, keys.visible + index));
-      reached++;
-    }
-  }
-
-  KeyTile tile(const RowBlock& block, int64_t kvHead, int64_t first, int64_t count, const AttendMemory& memory) const {
+  void eachRun(const RowBlock& block, int64_t first, int64_t count, Visit visit) const {
     // The row that sees most names the block's list.
     int64_t row = block.first;
     while (seen[row].count < block.keys) row++;
-    const int64_t keyStride = roundUp(shape.headDim, kLanes), valueStride = shape.valueStride();
-    const auto keyAt = [&](int64_t slot) { return pool.row<const typename Format::Stored>(slot) + kvHead * shape.headDim; };
-    const auto valueAt = [&](int64_t slot) { return valuePool.row<const typename Format::Stored>(slot) + kvHead * shape.valueDim; };
-    if constexpr (Format::dtype == DType::f32) {
-      if (valueStride == shape.valueDim) {
-        const int64_t start = slot(seen[row].table, first);
-        bool consecutive = first + count <= seen[row].prefix;
-        for (int64_t key = first - first % blockSize + blockSize; consecutive && key < first + count; key += blockSize) {
-          consecutive = slot(seen[row].table, key) == start + key - first;
-        }
-        if (consecutive) return {{keyAt(start), pool.rowStride}, {valueAt(start), valuePool.rowStride}};
-      }
+    const SeenKeys& list = seen[row];
+    const int64_t end = first + count;
+    int64_t place = first;
+    while (place < end && place < list.prefix) {
+      const int64_t border = place - place % blockSize + blockSize;
+      const int64_t stop = smaller(border, smaller(end, list.prefix));
+      visit(place - first, slot(list.table, place), stop - place);
+      place = stop;
     }
-    eachSlot(row, first, count, [&](int64_t place, int64_t slot) {
-      widenRow<Format>(keyAt(slot), memory.keys + (place - first) * keyStride, shape.headDim, keyStride);
-      widenRow<Format>(valueAt(slot), memory.values + (place - first) * valueStride, shape.valueDim, valueStride);
-    });
-    return {{memory.keys, keyStride}, {memory.values, valueStride}};
+    if (place >= end) return;
+    int64_t reached = list.prefix;
+    for (int64_t index = list.prefix - list.visible; reached < end; index++) {
+      if (!bit(row, index)) continue;
+      if (reached >= first) visit(reached - first, slot(list.table, list.visible + index), 1);
+      reached++;
+    }
   }
 };
 
@@ -97,7 +80,7 @@ template <typename Format>
 bool checkReach(const Call& call, const Paged<Format>& source, int64_t row, int64_t checked) {
   const SeenKeys& keys = source.seen[row];
   const int64_t held = source.tables.columns() * source.blockSize;
-  const int64_t blocks = source.pool.rows() / source.blockSize;
+  const int64_t blocks = source.keys.rows() / source.blockSize;
   const int32_t* table = source.tables.template row<const int32_t>(keys.table);
   const auto check = [&](int64_t key) {
     const auto number = static_cast<long long>(row);
@@ -125,7 +108,7 @@ bool attendPaged(const Call& call, const AttendShape& shape) {
   static thread_local Scratch<RowBlock> blockScratch;
   SeenKeys* seen = seenScratch.get(q.rows());
   RowBlock* blocks = blockScratch.get(q.rows());
-  const Paged<Format> source{call[1], call[2], call[3], call[5], call.integer(2), shape, seen};
+  const Paged<Format> source{call[1], call[2], call[3], call[5], call.integer(2), seen};
   int64_t count = 0;
   // Leading keys of the last row's table that are known to be there.
   int64_t checked = 0;

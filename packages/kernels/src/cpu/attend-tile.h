@@ -6,6 +6,8 @@
 // al. 2022 (FlashAttention).
 #pragma once
 
+#include <type_traits>
+
 #include "dot-tile.h"
 #include "elementary.h"
 
@@ -13,12 +15,6 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 
 constexpr int64_t kTile = 64;
 constexpr float kMinusInfinity = -__builtin_inff();
-
-// Keys and values of one tile and key head as f32 rows; value rows are readable up to whole vectors.
-struct KeyTile {
-  Rows<F32> keys;
-  Rows<F32> values;
-};
 
 // Attention over some keys, for `count` queries. values[query] holds Σ exp(logit − max)·value, rows `stride` (whole vectors) apart.
 struct Parts {
@@ -71,19 +67,20 @@ inline void softmaxTile(float* logits, int64_t count, float scale, float* max, f
   *sum = sumLanes(total);
 }
 
-// values[q] += Σ weights[q][key] · tile[key] over the keys [from, to), for Q queries, C vectors of columns at a time.
-template <int Q, int C>
-inline void weighChunk(const float* weights, Rows<F32> tile, int64_t from, int64_t to, float* values, int64_t stride) {
+// values[q] += Σ weights[q][key] · tile[key] over `keys` keys, for Q queries, C vectors of columns at a time: Q·(C + 1) + 1 vectors must
+// fit the registers.
+template <int Q, int C, typename Format>
+WHITTLE_INLINE void weighChunk(const float* weights, Rows<Format> tile, int64_t keys, float* values, int64_t stride) {
   Vec sums[Q * C];
   for (int q = 0; q < Q; q++) {
     for (int c = 0; c < C; c++) sums[q * C + c] = load(values + q * stride + c * kLanes);
   }
-  for (int64_t key = from; key < to; key++) {
-    Vec row[C];
-    for (int c = 0; c < C; c++) row[c] = load(tile[key] + c * kLanes);
-    for (int q = 0; q < Q; q++) {
-      const Vec weight = splat(weights[q * kTile + key]);
-      for (int c = 0; c < C; c++) sums[q * C + c] = multiplyAdd(weight, row[c], sums[q * C + c]);
+  for (int64_t key = 0; key < keys; key++) {
+    Vec weight[Q];
+    for (int q = 0; q < Q; q++) weight[q] = splat(weights[q * kTile + key]);
+    for (int c = 0; c < C; c++) {
+      const Vec row = Format::loadVec(tile[key] + c * kLanes);
+      for (int q = 0; q < Q; q++) sums[q * C + c] = multiplyAdd(weight[q], row, sums[q * C + c]);
     }
   }
   for (int q = 0; q < Q; q++) {
@@ -91,39 +88,44 @@ inline void weighChunk(const float* weights, Rows<F32> tile, int64_t from, int64
   }
 }
 
-template <int Q>
-inline void weigh(const float* weights, Rows<F32> tile, int64_t from, int64_t to, float* values, int64_t stride) {
+template <int Q, typename Format>
+inline void weigh(const float* weights, Rows<Format> tile, int64_t keys, float* values, int64_t stride) {
   int64_t column = 0;
-  for (; column + 4 * kLanes <= stride; column += 4 * kLanes)
-    weighChunk<Q, 4>(weights, {tile.data + column, tile.stride}, from, to, values + column, stride);
-  for (; column < stride; column += kLanes) weighChunk<Q, 1>(weights, {tile.data + column, tile.stride}, from, to, values + column, stride);
-}
-
-// The values of `queries` queries, of which each sees the first counts[query] keys of the tile: two together as far as both see, then each
-// for itself.
-inline void weighValues(const float* weights, Rows<F32> tile, const int32_t* counts, int64_t queries, float* values, int64_t stride) {
-  int64_t q = 0;
-  const auto rest = [&](int64_t query, int64_t from) {
-    if (from < counts[query]) weigh<1>(weights + query * kTile, tile, from, counts[query], values + query * stride, stride);
-  };
-  for (; q + 2 <= queries; q += 2) {
-    const int64_t common = counts[q] < counts[q + 1] ? counts[q] : counts[q + 1];
-    weigh<2>(weights + q * kTile, tile, 0, common, values + q * stride, stride);
-    rest(q, common);
-    rest(q + 1, common);
+  for (; column + 4 * kLanes <= stride; column += 4 * kLanes) {
+    weighChunk<Q, 4>(weights, Rows<Format>{tile.data + column, tile.stride}, keys, values + column, stride);
   }
-  if (q < queries) rest(q, 0);
+  for (; column < stride; column += kLanes) {
+    weighChunk<Q, 1>(weights, Rows<Format>{tile.data + column, tile.stride}, keys, values + column, stride);
+  }
 }
 
-// The parts of one tile: `queries` rows of q, of which each sees the first counts[query] of the tile's `keys` keys. `logits` is room for
-// queries·kTile floats.
-inline void attendTile(Rows<F32> q, int64_t queries, int64_t headDim, const KeyTile& tile, int64_t keys, const int32_t* counts, float scale,
-                       float* logits, const Parts& parts) {
-  dotMatrix(q, queries, tile.keys, nullptr, headDim, keys, logits, kTile);
-  for (int64_t i = 0; i < queries; i++) softmaxTile(logits + i * kTile, counts[i], scale, parts.max + i, parts.sum + i);
-  std::memset(parts.values, 0, static_cast<size_t>(queries * parts.stride) * sizeof(float));
-  weighValues(logits, tile.values, counts, queries, parts.values, parts.stride);
+// The values of `queries` queries, of which each sees the first counts[query] keys of the tile: Q together as far as all see, then each for
+// itself.
+template <int Q>
+inline int64_t weighTogether(const float* weights, Rows<F32> tile, const int32_t* counts, int64_t from, int64_t queries, float* values,
+                             int64_t stride) {
+  int64_t at = from;
+  for (; at + Q <= queries; at += Q) {
+    int64_t common = counts[at];
+    for (int q = 1; q < Q; q++) common = smaller(common, counts[at + q]);
+    weigh<Q>(weights + at * kTile, tile, common, values + at * stride, stride);
+    for (int64_t q = at; q < at + Q; q++) {
+      if (common < counts[q]) {
+        weigh<1>(weights + q * kTile + common, Rows<F32>{tile[common], tile.stride}, counts[q] - common, values + q * stride, stride);
+      }
+    }
+  }
+  return at;
 }
+
+// Calls body(integral constant) for a number of queries from 1 to 3.
+template <typename Body>
+WHITTLE_INLINE void withFew(int64_t queries, Body&& body) {
+  if (queries == 1) body(std::integral_constant<int, 1>{});
+  if (queries == 2) body(std::integral_constant<int, 2>{});
+  if (queries == 3) body(std::integral_constant<int, 3>{});
+}
+constexpr int64_t kFewQueries = 3;
 
 // Adds the part of the next tile to what the tiles before it gave, for one query.
 inline void mergeTile(const Parts& total, const Parts& next) {

@@ -6,25 +6,20 @@ namespace {
 
 // Keys that stand next to each other, a range for each row.
 struct Ranges {
-  const Tensor& k;
-  const Tensor& v;
+  using Format = F32;
+  const Tensor& keys;
+  const Tensor& values;
   const Tensor& ranges;
-  const AttendShape& shape;
 
   int64_t from(int64_t row) const { return ranges.row<const int32_t>(row)[0]; }
-  int64_t keys(int64_t row) const {
+  int64_t count(int64_t row) const {
     const int64_t count = ranges.row<const int32_t>(row)[1] - from(row);
     return count > 0 ? count : 0;
   }
 
-  KeyTile tile(const RowBlock& block, int64_t kvHead, int64_t first, int64_t count, const AttendMemory& memory) const {
-    const int64_t at = from(block.first) + first;
-    const Rows<F32> keyRows{k.row<const float>(at) + kvHead * shape.headDim, k.rowStride};
-    const Rows<F32> valueRows{v.row<const float>(at) + kvHead * shape.valueDim, v.rowStride};
-    const int64_t stride = shape.valueStride();
-    if (stride == shape.valueDim) return {keyRows, valueRows};
-    for (int64_t i = 0; i < count; i++) widenRow<F32>(valueRows[i], memory.values + i * stride, shape.valueDim, stride);
-    return {keyRows, {memory.values, stride}};
+  template <typename Visit>
+  void eachRun(const RowBlock& block, int64_t first, int64_t count, Visit visit) const {
+    if (count > 0) visit(0, from(block.first) + first, count);
   }
 };
 
@@ -34,7 +29,7 @@ static bool attention(const Call& call) {
   const Tensor &q = call[0], &k = call[1], &v = call[2], &ranges = call[3], &out = call[4];
   const int64_t heads = call.integer(0), kvHeads = call.integer(1);
   const AttendShape shape{heads, kvHeads, q.columns() / heads, v.columns() / kvHeads, call.number(2)};
-  const Ranges source{k, v, ranges, shape};
+  const Ranges source{k, v, ranges};
   static thread_local Scratch<RowBlock> blockScratch;
   RowBlock* blocks = blockScratch.get(q.rows());
   int64_t count = 0;
@@ -44,7 +39,7 @@ static bool attention(const Call& call) {
       return call.fail("row %lld sees keys %d to %d of %lld", static_cast<long long>(row), range[0], range[1],
                        static_cast<long long>(k.rows()));
     }
-    const int64_t keys = source.keys(row);
+    const int64_t keys = source.count(row);
     RowBlock* last = blocks + count - 1;
     if (count > 0 && last->rows < rowsPerBlock(shape) && source.from(last->first) == range[0]) {
       last->rows++;

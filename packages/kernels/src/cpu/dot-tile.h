@@ -17,19 +17,28 @@ struct Rows {
   const typename Format::Stored* operator[](int64_t index) const { return data + index * stride; }
 };
 
-// result[r·O + o] = x[r] · w[o]. R·O + min(R, O) + 1 vectors must fit the registers: 16 with AVX2.
+// result[r·O + o] = x[r] · w[o]. R·O + min(R, O) + 1 vectors must fit the registers: 16 with AVX2. `ahead` elements behind what is read the
+// next rows are asked for (0: nothing is): between rows the hardware's own prefetching starts anew each time.
 template <int R, int O, typename Format>
-WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, float* result) {
+WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t ahead, float* result) {
+  constexpr int64_t line = 64 / sizeof(typename Format::Stored);
   Vec sums[R * O] = {};
-  int64_t k = 0;
-  for (; k + kLanes <= depth; k += kLanes) {
+  const auto step = [&](int64_t k) {
     Vec wide[O];
     for (int o = 0; o < O; o++) wide[o] = Format::loadVec(w[o] + k);
     for (int r = 0; r < R; r++) {
       const Vec a = load(x[r] + k);
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
+  };
+  int64_t k = 0;
+  if (ahead != 0) {
+    for (; k + line <= depth; k += line) {
+      for (int o = 0; o < O; o++) __builtin_prefetch(w[o] + k + ahead);
+      for (int64_t part = 0; part < line; part += kLanes) step(k + part);
+    }
   }
+  for (; k + kLanes <= depth; k += kLanes) step(k);
   if (k < depth) {
     Vec wide[O];
     for (int o = 0; o < O; o++) wide[o] = loadPart<Format>(w[o] + k, depth - k);
@@ -46,32 +55,30 @@ WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, float* r
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
 }
 
-// y[r][from + o] = x[r] · w[from + o] (+ bias) for R rows of x and the outputs [from, to) in tiles of O.
+// y[r][o] = x[r] · w[o] (+ bias[o]) for R rows of x and O of w.
 template <int R, int O, typename Format>
-inline void dotRows(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y, int64_t yStride) {
+WHITTLE_INLINE void dotBlock(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t ahead, float* y, int64_t yStride) {
   float tile[R * O];
-  int64_t out = from;
-  const auto put = [&](int count) {
-    for (int r = 0; r < R; r++) {
-      for (int o = 0; o < count; o++) y[r * yStride + out + o] = bias ? tile[r * count + o] + bias[out + o] : tile[r * count + o];
-    }
-  };
-  for (; out + O <= to; out += O) {
-    dotTile<R, O>(x, Rows<Format>{w[out], w.stride}, depth, tile);
-    put(O);
+  dotTile<R, O>(x, w, depth, ahead, tile);
+  for (int r = 0; r < R; r++) {
+    for (int o = 0; o < O; o++) y[r * yStride + o] = bias ? tile[r * O + o] + bias[o] : tile[r * O + o];
   }
-  for (; out < to; out++) {
-    dotTile<R, 1>(x, Rows<Format>{w[out], w.stride}, depth, tile);
-    put(1);
-  }
+}
+
+// The same for R rows of x and any number of w, O at a time.
+template <int R, int O, typename Format>
+inline void dotRows(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, int64_t ahead, float* y, int64_t yStride) {
+  int64_t o = 0;
+  for (; o + O <= outs; o += O) dotBlock<R, O>(x, Rows<Format>{w[o], w.stride}, bias ? bias + o : nullptr, depth, ahead, y + o, yStride);
+  for (; o < outs; o++) dotBlock<R, 1>(x, Rows<Format>{w[o], w.stride}, bias ? bias + o : nullptr, depth, 0, y + o, yStride);
 }
 
 // The same for any number of rows, three at a time. For rows of f32 that lie in a cache.
 inline void dotMatrix(Rows<F32> x, int64_t rows, Rows<F32> w, const float* bias, int64_t depth, int64_t outs, float* y, int64_t yStride) {
   int64_t r = 0;
-  for (; r + 3 <= rows; r += 3) dotRows<3, 4>({x[r], x.stride}, w, bias, depth, 0, outs, y + r * yStride, yStride);
-  if (rows - r == 2) dotRows<2, 4>({x[r], x.stride}, w, bias, depth, 0, outs, y + r * yStride, yStride);
-  if (rows - r == 1) dotRows<1, 4>({x[r], x.stride}, w, bias, depth, 0, outs, y + r * yStride, yStride);
+  for (; r + 3 <= rows; r += 3) dotRows<3, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
+  if (rows - r == 2) dotRows<2, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
+  if (rows - r == 1) dotRows<1, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

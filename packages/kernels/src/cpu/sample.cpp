@@ -16,7 +16,7 @@ static int64_t sampleRow(const float* logits, int64_t vocab, const float* settin
   if (temperature == 0 || best < 0) return best;
   float* weights = weightScratch.get(vocab);
   weighLogits(logits, vocab, largest, temperature, minP, weights);
-  truncate(logits, weights, vocab, topK, topP, candidateScratch);
+  truncate(logits, weights, vocab, largest, topK, topP, candidateScratch);
   const PhiloxWords random = philox({{keys[3], keys[2], kPurposeSample, 0}}, keys[0], keys[1]);
   return drawFrom(weights, vocab, (random.word[0] >> 8) * 0x1p-24);
 }

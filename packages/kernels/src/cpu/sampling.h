@@ -98,20 +98,43 @@ inline Candidate cutCount(const float* logits, const float* weights, int64_t cou
   return candidates[last];
 }
 
-// The cutoff of topP: first among few candidates, which most often hold the mass, then among all.
-inline Candidate cutMass(const float* logits, const float* weights, int64_t count, float topP, Scratch<Candidate>& scratch) {
-  const double mass = static_cast<double>(topP) * total(weights, count);
-  const float threshold = thresholdFor(logits, count, 256, scratch);
+// The cutoff of topP. A histogram of the logits says in which bin the mass is reached; only the candidates of that bin are ordered.
+inline Candidate cutMass(const float* logits, const float* weights, int64_t count, float largest, float topP, Scratch<Candidate>& scratch) {
+  constexpr int64_t bins = 1024;
+  float least = largest;
+  for (int64_t i = 0; i < count; i++) least = weights[i] > 0 && logits[i] < least ? logits[i] : least;
+  const float scale = least < largest ? static_cast<float>(bins) / (largest - least) : 0.0f;
+  // Never falls as the logit falls. An infinite maximum shares its bin with nothing less: such weights are 0.
+  const auto binOf = [&](float logit) {
+    const float place = logit == largest ? 0.0f : (largest - logit) * scale;
+    return place < static_cast<float>(bins - 1) ? static_cast<int64_t>(place) : bins - 1;
+  };
+  double masses[bins] = {};
+  for (int64_t i = 0; i < count; i++) {
+    if (weights[i] > 0) masses[binOf(logits[i])] += weights[i];
+  }
+  double all = 0;
+  for (const double mass : masses) all += mass;
+  const double goal = static_cast<double>(topP) * all;
+  double before = 0;
+  int64_t bin = 0;
+  for (int64_t i = 0; i < bins; i++) {
+    if (masses[i] == 0) continue;
+    bin = i;
+    if (before + masses[i] >= goal) break;
+    before += masses[i];
+  }
   Candidate* candidates = scratch.get(count);
-  int64_t found = collect(logits, weights, count, threshold, candidates);
-  double few = 0;
-  for (int64_t i = 0; i < found; i++) few += candidates[i].weight;
-  if (few < mass) found = collect(logits, weights, count, -__builtin_inff(), candidates);
-  return lastWithin(candidates, found, mass);
+  int64_t found = 0;
+  for (int64_t i = 0; i < count; i++) {
+    if (weights[i] > 0 && binOf(logits[i]) == bin) candidates[found++] = {logits[i], static_cast<int32_t>(i), weights[i]};
+  }
+  return lastWithin(candidates, found, goal - before);
 }
 
 // Weights that topK, then topP, do not keep become 0. At least one is positive.
-inline void truncate(const float* logits, float* weights, int64_t count, float topK, float topP, Scratch<Candidate>& scratch) {
+inline void truncate(const float* logits, float* weights, int64_t count, float largest, float topK, float topP,
+                     Scratch<Candidate>& scratch) {
   const auto cut = [&](const Candidate& last) {
     for (int64_t i = 0; i < count; i++) {
       const bool kept = logits[i] > last.logit || (logits[i] == last.logit && i <= last.id);
@@ -119,7 +142,7 @@ inline void truncate(const float* logits, float* weights, int64_t count, float t
     }
   };
   if (topK >= 1 && topK < static_cast<float>(count)) cut(cutCount(logits, weights, count, static_cast<int64_t>(topK), scratch));
-  if (topP < 1) cut(cutMass(logits, weights, count, topP, scratch));
+  if (topP < 1) cut(cutMass(logits, weights, count, largest, topP, scratch));
 }
 
 // The first id at which the cumulative weight exceeds u · Σ weights; the last of positive weight if rounding leaves none.

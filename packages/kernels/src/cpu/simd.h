@@ -46,17 +46,15 @@ WHITTLE_INLINE bool any(VecInt mask) {
   return _mm256_movemask_ps(_mm256_castsi256_ps(reinterpret_cast<__m256i>(mask))) != 0;
 }
 
-// ((v0+v1)+(v2+v3)) + ((v4+v5)+(v6+v7)) of each: the one order in which lanes are ever summed.
+// ((v0+v2)+(v1+v3)) + ((v4+v6)+(v5+v7)) of each: the one order in which lanes are ever summed.
 WHITTLE_INLINE Vec4 sumLanes(Vec a, Vec b, Vec c, Vec d) {
-  const __m256 quads = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+  const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+  const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const __m256 quads = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
   return _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1));
 }
 WHITTLE_INLINE float sumLanes(Vec a) {
-  const __m128 low = _mm256_castps256_ps128(a);
-  const __m128 high = _mm256_extractf128_ps(a, 1);
-  const __m128 pairs = _mm_hadd_ps(low, high);
-  const __m128 quads = _mm_hadd_ps(pairs, pairs);
-  return _mm_cvtss_f32(quads) + _mm_cvtss_f32(_mm_movehdup_ps(quads));
+  return ((a[0] + a[2]) + (a[1] + a[3])) + ((a[4] + a[6]) + (a[5] + a[7]));
 }
 
 #else
@@ -129,6 +127,10 @@ WHITTLE_INLINE Vec bitsToFloat(VecInt bits) {
 }
 WHITTLE_INLINE VecInt floatToBits(Vec v) {
   return reinterpret_cast<VecInt>(v);
+}
+
+WHITTLE_INLINE int64_t smaller(int64_t a, int64_t b) {
+  return a < b ? a : b;
 }
 
 WHITTLE_INLINE int64_t roundUp(int64_t value, int64_t multiple) {

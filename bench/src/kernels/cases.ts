@@ -1,0 +1,120 @@
+import { type Device, type DType, linear, type Tensor } from "@whittle/core";
+import { attendPartPaged } from "@whittle/kvcache";
+
+/** One kernel call to time, with what it has to do at least. */
+export interface KernelCase {
+  readonly name: string;
+  /** Records one call; `turn` counts calls. */
+  readonly record: (turn: number) => void;
+  readonly flops: number;
+  /** Bytes that come from memory: weights, or keys and values. */
+  readonly bytes: number;
+  readonly dispose: () => void;
+}
+
+/** SmolLM-135M. */
+const hidden = 576;
+const intermediate = 1536;
+const vocab = 49152;
+const [heads, kvHeads, headDim] = [9, 3, 64];
+
+/** Weights and caches take turns among copies that together exceed every cache, as the layers of a model do. */
+const rotationBytes = 192 * 2 ** 20;
+
+const sizeOf = { f32: 4, f16: 2, bf16: 2 } as const;
+export type Stored = keyof typeof sizeOf;
+
+/** Small numbers that are cheap to make and exact in every dtype: nothing here depends on the values. */
+function filled(device: Device, shape: readonly number[], dtype: DType): Tensor {
+  const count = shape.reduce((product, size) => product * size, 1);
+  const pattern = Float32Array.from({ length: 4096 }, (_, i) => ((i * 37) % 64) / 64 - 0.5);
+  const values = new Float32Array(count);
+  for (let at = 0; at < count; at += pattern.length)
+    values.set(pattern.subarray(0, Math.min(pattern.length, count - at)), at);
+  return device.tensor(values, shape, dtype);
+}
+
+/** As many tensors as it takes to exceed the caches; the values of all but the first are copies of views of one block. */
+function copies(device: Device, shape: readonly [number, number], dtype: Stored): Tensor[] {
+  const bytes = shape[0] * shape[1] * sizeOf[dtype];
+  const count = Math.max(1, Math.ceil(rotationBytes / bytes));
+  const all = device.zeros([shape[0] * count, shape[1]], dtype);
+  const views = Array.from({ length: count }, (_, i) => all.rows(i * shape[0], (i + 1) * shape[0]));
+  all.dispose();
+  return views;
+}
+
+export function linearCase(
+  device: Device,
+  rows: number,
+  [depth, outs]: readonly [number, number],
+  dtype: Stored,
+): KernelCase {
+  const x = filled(device, [rows, depth], "f32");
+  const weights = copies(device, [outs, depth], dtype);
+  return {
+    name: `linear ${depth}→${outs}, ${rows} row${rows > 1 ? "s" : ""}, ${dtype}`,
+    record: (turn) => linear({ x, weight: weights[turn % weights.length]! }).dispose(),
+    flops: 2 * rows * depth * outs,
+    bytes: outs * depth * sizeOf[dtype],
+    dispose: () => [x, ...weights].forEach((tensor) => tensor.dispose()),
+  };
+}
+
+/** `rows` rows of attention: one prompt, or `rows` sequences that decode with `context` keys each. */
+export function attentionCase(
+  device: Device,
+  kind: "prefill" | "decode",
+  rows: number,
+  context: number,
+  dtype: Stored,
+): KernelCase {
+  const blockSize = 32;
+  const sequences = kind === "prefill" ? 1 : rows;
+  const blocks = Math.ceil(context / blockSize);
+  const width = kvHeads * headDim;
+  const keys = copies(device, [sequences * blocks * blockSize, width], dtype);
+  const values = copies(device, [sequences * blocks * blockSize, width], dtype);
+  const q = filled(device, [rows, heads * headDim], "f32");
+  const tables = device.tensor(
+    Int32Array.from({ length: sequences * blocks }, (_, i) => i),
+    [sequences, blocks],
+    "i32",
+  );
+  const seen = Array.from({ length: rows }, (_, row) =>
+    kind === "prefill" ? [0, context - rows + row + 1] : [row, context],
+  );
+  const rowTable = device.tensor(seen.flat(), [rows, 2], "i32");
+  const attended = seen.reduce((total, [, visible]) => total + visible!, 0);
+  return {
+    name: `attention ${kind}, ${rows} row${rows > 1 ? "s" : ""} over ${context} keys, ${dtype}`,
+    record(turn) {
+      const i = turn % keys.length;
+      const pool = { keys: keys[i]!, values: values[i]!, tables, rows: rowTable };
+      const [out, stats] = attendPartPaged({ q, ...pool, heads, kvHeads, blockSize, scale: 1 / 8 });
+      out.dispose();
+      stats.dispose();
+    },
+    flops: 2 * 2 * heads * headDim * attended,
+    bytes: sequences * context * 2 * width * sizeOf[dtype],
+    dispose: () => [q, tables, rowTable, ...keys, ...values].forEach((tensor) => tensor.dispose()),
+  };
+}
+
+/** Makers of all cases, so that their weights need not stand in memory at once. */
+export function kernelCases(device: Device, dtypes: readonly Stored[]): (() => KernelCase)[] {
+  const layers = [
+    [hidden, hidden],
+    [hidden, kvHeads * headDim],
+    [hidden, intermediate],
+    [intermediate, hidden],
+    [hidden, vocab],
+  ] as const;
+  return dtypes.flatMap((dtype) => [
+    ...[1, 8, 512].flatMap((rows) => layers.map((layer) => () => linearCase(device, rows, layer, dtype))),
+    () => attentionCase(device, "prefill", 512, 512, dtype),
+    () => attentionCase(device, "prefill", 512, 2048, dtype),
+    () => attentionCase(device, "decode", 1, 1024, dtype),
+    () => attentionCase(device, "decode", 8, 1024, dtype),
+  ]);
+}
