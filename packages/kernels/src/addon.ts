@@ -42,7 +42,7 @@ export class AddonMissing extends WhittleError {
   constructor(reason: string) {
     super(
       "addon_missing",
-      `@whittle/kernels: ${reason}; build the native addon with "npm run build:native -w @whittle/kernels"`,
+      `@whittle/kernels: ${reason}; build the native addon with "npm explore @whittle/kernels -- npm run build:native"`,
     );
   }
 }
