@@ -104,6 +104,8 @@ export class StepLoop {
     if (isWhittleError(error, "device_lost")) return this.stop(error);
     if (isWhittleError(error, "cache_full") && this.scheduler.preemptYoungest()) return;
     for (const { sequence } of planned) {
+      // A cache may have had to give up more than the step's own rows.
+      if (sequence.slot !== undefined) sequence.computedTokens = this.cache.length(sequence.slot);
       sequence.failures++;
       if (sequence.failures >= TRIES) this.fail(sequence, error);
     }
