@@ -36,6 +36,22 @@ for (const folder of [".", ...packages, ...examples]) {
   });
 }
 
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "ARCHITECTURE.md",
+  ...[...packages, ...examples, "bench"].map((folder) => `${folder}/README.md`),
+];
+
+test.each(pages)("the links in %s lead somewhere", (page) => {
+  if (!existsSync(path.join(root, page))) return;
+  const links = readFileSync(path.join(root, page), "utf8").matchAll(/\]\(([^)#]+)[^)]*\)/g);
+  const broken = [...links]
+    .map(([, target]) => target!)
+    .filter((target) => !/^[a-z]+:/.test(target) && !existsSync(path.join(root, path.dirname(page), target)));
+  expect(broken).toEqual([]);
+});
+
 test.each(packages)("%s has a README", (folder) => {
   expect(existsSync(path.join(root, folder, "README.md"))).toBe(true);
 });

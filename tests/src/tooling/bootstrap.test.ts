@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, readdirSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync } from "node:fs";
+import { createRequire } from "node:module";
 import path from "node:path";
 import { parse } from "acorn";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -48,6 +49,19 @@ test("is ECMAScript 5, so that a Node too old for Whittle can say so", () => {
   for (const file of [path.join(scripts, "bootstrap.cjs"), ...parts]) {
     expect(() => parse(readFileSync(file, "utf8"), { ecmaVersion: 5 }), file).not.toThrow();
   }
+});
+
+test("every workspace of this repository that has tests is tested", () => {
+  const { read } = createRequire(import.meta.url)("../../../scripts/bootstrap/workspaces.cjs") as {
+    read: (root: string) => { name: string; directory: string; manifest: { scripts?: { test?: string } } }[];
+  };
+  const untested = read(repositoryRoot).filter(({ directory, manifest }) => {
+    const files = existsSync(path.join(directory, "src"))
+      ? readdirSync(path.join(directory, "src"), { recursive: true })
+      : [];
+    return !manifest.scripts?.test && files.some((file) => String(file).endsWith(".test.ts"));
+  });
+  expect(untested.map(({ name }) => name)).toEqual([]);
 });
 
 describe("building", () => {
