@@ -35,7 +35,7 @@ export interface Addon {
   close(handle: DeviceHandle): void;
 }
 
-const expectedInterface = 1;
+const expectedInterface = 2;
 
 /** The native addon cannot be loaded: says why and how to build it. */
 export class AddonMissing extends WhittleError {

@@ -2,7 +2,7 @@ import { codecs, rowElementsOf, type Tensor } from "@whittle/core";
 import { addressOf } from "./native-storage.js";
 
 // Twin of `src/runtime/commands.h`.
-const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7 } as const;
+const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7, zero: 8 } as const;
 
 /** What one op needs at most: 6 words, 8 for each of 16 tensors, its attributes. */
 const largestRun = 6 + 16 * 8 + 64;
@@ -80,6 +80,12 @@ export class CommandBuffer {
 
   release(address: number, bytes: number): void {
     this.words[this.length++] = opcode.release;
+    this.words[this.length++] = address;
+    this.words[this.length++] = bytes;
+  }
+
+  zero(address: number, bytes: number): void {
+    this.words[this.length++] = opcode.zero;
     this.words[this.length++] = address;
     this.words[this.length++] = bytes;
   }

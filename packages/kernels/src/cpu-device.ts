@@ -36,6 +36,8 @@ interface KernelCall {
 }
 
 interface PendingRead {
+  /** Held as long as somebody waits: a device that is collected would never answer. */
+  readonly device: CpuDevice;
   readonly destination: ArrayBuffer;
   readonly resolve: (bytes: Uint8Array) => void;
   readonly reject: (error: Error) => void;
@@ -102,6 +104,13 @@ export class CpuDevice extends Device {
     const tensor = super.empty(shape, dtype, what);
     // Whoever had this memory before may have left it poisoned.
     this.heal([tensor]);
+    return tensor;
+  }
+
+  override zeros(shape: Shape, dtype: DType = "f32"): Tensor {
+    const tensor = this.empty(shape, dtype, "zeros");
+    const { address, block, bytes } = storageOf(tensor);
+    if (!block!.fresh) this.command().zero(address, bytes);
     return tensor;
   }
 
@@ -214,7 +223,7 @@ export class CpuDevice extends Device {
     this.addon.read(this.handle, this.commands.length, destination);
     this.commands.clear();
     this.opsPerFlush = firstFlush;
-    return new Promise((resolve, reject) => this.pending.set(ticket, { destination, resolve, reject }));
+    return new Promise((resolve, reject) => this.pending.set(ticket, { device: this, destination, resolve, reject }));
   }
 
   /** The buffer, with room for any command but a write. */
@@ -254,6 +263,7 @@ function settler(pending: Map<number, PendingRead>): (reads: FinishedReads) => v
       const { destination, resolve, reject } = pending.get(ticket)!;
       pending.delete(ticket);
       if (op === null) resolve(new Uint8Array(destination));
+      else if (op === "") reject(new DeviceLost(`the cpu device stopped: ${reason}`));
       else reject(new DeviceError(op, reason!));
     }
   };

@@ -7,6 +7,8 @@ export interface Block {
   /** Undefined: the block is an allocation of its own. */
   readonly slab: Slab | undefined;
   readonly sizeClass: number;
+  /** Nobody has used it yet: it holds zeros, and costs the system nothing before it is written to. */
+  fresh: boolean;
 }
 
 interface Slab {
@@ -61,6 +63,7 @@ export class MemoryPool {
   }
 
   give(block: Block): void {
+    block.fresh = false;
     if (block.slab) {
       block.slab.live--;
       this.free[block.sizeClass]!.push(block);
@@ -88,7 +91,7 @@ export class MemoryPool {
         throw this.outOfMemory(what, bytes);
       }
     }
-    const block = { address: slab.address + slab.used, bytes: size, slab, sizeClass };
+    const block = { address: slab.address + slab.used, bytes: size, slab, sizeClass, fresh: true };
     slab.used += size;
     return block;
   }
@@ -115,7 +118,7 @@ export class MemoryPool {
       address = this.reserve(size);
     }
     if (address === 0) throw this.outOfMemory(what, bytes);
-    return { address, bytes: size, slab: undefined, sizeClass: -1 };
+    return { address, bytes: size, slab: undefined, sizeClass: -1, fresh: true };
   }
 
   /** An address, or 0 when budget or system refuse. */

@@ -25,6 +25,10 @@ describe("a program", () => {
     expect(await run("reads-once.mjs")).toBe("2002,4004");
   });
 
+  test("that forgets a device while it waits for its answer gets the answer", async () => {
+    expect(await run("reads-and-forgets.mjs")).toBe("41");
+  });
+
   test("that loses its devices gets their memory back", async () => {
     expect(await run("loses-devices.mjs")).toBe("collected");
   });
@@ -58,6 +62,13 @@ describe("close", () => {
 });
 
 describe("worker threads", () => {
+  test("tensors do not cross between them", async () => {
+    const device = await cpu();
+    const x = device.tensor([1], [1]);
+    expect(() => structuredClone(x)).toThrow(/could not be cloned/);
+    await device.close();
+  });
+
   test("each opens a device of its own; ending one in the middle of work harms nobody", async () => {
     const device = await cpu();
     const a = device.tensor([1, 2], [1, 2]);

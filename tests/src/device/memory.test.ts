@@ -115,3 +115,15 @@ test("options that do not fit are refused by name", async () => {
     /cpu: the instruction set "avx9" does not run here; these do: baseline/,
   );
 });
+
+test("zeros are zeros, also where something else was before", async () => {
+  const device = await openCpu();
+  for (const size of [3, 1000, mebi]) {
+    for (let round = 0; round < 3; round++) {
+      const x = device.zeros([size]);
+      expect((await x.read()).every((value) => value === 0)).toBe(true);
+      x.dispose();
+      device.tensor(new Float32Array(size).fill(7), [size]).dispose();
+    }
+  }
+});

@@ -14,7 +14,7 @@ namespace whittle::addon {
 namespace {
 
 // Raised with every change of the commands or of these functions: a stale build is refused instead of misread.
-constexpr double interfaceVersion = 1;
+constexpr double interfaceVersion = 2;
 
 DeviceHandle* handleOf(napi_env env, napi_value value) {
   void* data = nullptr;

@@ -19,6 +19,8 @@ enum class Opcode : int {
   release = 5,
   // extent: its content counts as good from here on.
   heal = 6,
+  // address, bytes: set to zero.
+  zero = 8,
   // kernel, calls to let pass: then one call fails. For tests of recovery.
   fail = 7,
 };
@@ -26,6 +28,8 @@ enum class Opcode : int {
 // An extent is four words: address, rows, rowBytes, strideBytes.
 constexpr size_t extentWords = 4;
 constexpr size_t tensorWords = 8;
+// Of a `run`, before its tensors.
+constexpr size_t runWords = 6;
 constexpr int maxTensors = 16;
 
 }  // namespace whittle

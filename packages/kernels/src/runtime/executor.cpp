@@ -21,6 +21,35 @@ T* pointer(double word) {
   return reinterpret_cast<T*>(static_cast<uintptr_t>(word));
 }
 
+Opcode opcodeOf(const double* words) { return static_cast<Opcode>(static_cast<int>(words[0])); }
+
+// Words of a whole command.
+size_t commandWords(const double* words) {
+  switch (opcodeOf(words)) {
+    case Opcode::run:
+      return runWords + static_cast<size_t>(words[2] + words[3]) * tensorWords + static_cast<size_t>(words[4]);
+    case Opcode::write:
+      return 3 + (static_cast<size_t>(words[2]) + 7) / 8;
+    case Opcode::writeOutside:
+      return 4;
+    case Opcode::read:
+      return 3 + extentWords;
+    case Opcode::release:
+    case Opcode::zero:
+    case Opcode::fail:
+      return 3;
+    case Opcode::heal:
+      return 1 + extentWords;
+  }
+  std::terminate();
+}
+
+// Made while there is memory for it.
+const std::shared_ptr<const Failure>& lostDevice() {
+  static const auto failure = std::make_shared<const Failure>(Failure{"", "the executor ran out of memory"});
+  return failure;
+}
+
 Extent extentAt(const double* words) {
   return {static_cast<uint64_t>(words[0]), static_cast<int64_t>(words[1]), static_cast<int64_t>(words[2]), static_cast<int64_t>(words[3])};
 }
@@ -57,7 +86,9 @@ std::shared_ptr<const Failure> guarded(const KernelEntry& kernel, const Call& ca
 }  // namespace
 
 Executor::Executor(Isa isa, int32_t threads, std::function<void()> onFinished)
-    : kernels_(kernelsUpTo(isa)), workers_(threads), onFinished_(std::move(onFinished)), thread_([this] { work(); }) {}
+    : kernels_(kernelsUpTo(isa)), workers_(threads), onFinished_(std::move(onFinished)), thread_([this] { work(); }) {
+  lostDevice();
+}
 
 Executor::~Executor() { close(); }
 
@@ -126,58 +157,65 @@ void Executor::work() {
 void Executor::execute(const Batch& batch) {
   const double* word = batch.words.data();
   const double* const end = word + batch.words.size();
-  while (word < end && !closing_.load(std::memory_order_relaxed)) {
-    switch (static_cast<Opcode>(static_cast<int>(word[0]))) {
-      case Opcode::run:
-        word += run(word);
-        break;
-      case Opcode::write: {
-        const auto bytes = static_cast<int64_t>(word[2]);
-        std::memcpy(pointer<void>(word[1]), word + 3, static_cast<size_t>(bytes));
-        poison_.remove({static_cast<uint64_t>(word[1]), 1, bytes, bytes});
-        word += 3 + (bytes + 7) / 8;
-        break;
+  for (; word < end && !closing_.load(std::memory_order_relaxed); word += commandWords(word)) {
+    const bool isRead = opcodeOf(word) == Opcode::read;
+    if (!lost_) {
+      try {
+        perform(word);
+        continue;
+      } catch (...) {
+        lost_ = lostDevice();
       }
-      case Opcode::writeOutside: {
-        const auto bytes = static_cast<int64_t>(word[2]);
-        std::memcpy(pointer<void>(word[1]), pointer<void>(word[3]), static_cast<size_t>(bytes));
-        poison_.remove({static_cast<uint64_t>(word[1]), 1, bytes, bytes});
-        word += 4;
-        break;
-      }
-      case Opcode::read:
-        read(word[1], extentAt(word + 2), pointer<uint8_t>(word[2 + extentWords]));
-        word += 3 + extentWords;
-        break;
-      case Opcode::release: {
-        const auto bytes = static_cast<int64_t>(word[2]);
-        poison_.remove({static_cast<uint64_t>(word[1]), 1, bytes, bytes});
-        memory_.release(pointer<void>(word[1]));
-        word += 3;
-        break;
-      }
-      case Opcode::heal:
-        poison_.remove(extentAt(word + 1));
-        word += 1 + extentWords;
-        break;
-      case Opcode::fail:
-        armed_[static_cast<int>(word[1])].push_back(static_cast<int64_t>(word[2]));
-        word += 3;
-        break;
     }
+    if (isRead) finish(word[1], lost_);
   }
 }
 
-size_t Executor::run(const double* words) {
+void Executor::perform(const double* words) {
+  const auto address = static_cast<uint64_t>(words[1]);
+  const auto bytes = static_cast<int64_t>(words[2]);
+  switch (opcodeOf(words)) {
+    case Opcode::run:
+      run(words);
+      break;
+    case Opcode::write:
+      std::memcpy(pointer<void>(words[1]), words + 3, static_cast<size_t>(bytes));
+      poison_.remove({address, 1, bytes, bytes});
+      break;
+    case Opcode::writeOutside:
+      std::memcpy(pointer<void>(words[1]), pointer<void>(words[3]), static_cast<size_t>(bytes));
+      poison_.remove({address, 1, bytes, bytes});
+      break;
+    case Opcode::zero:
+      std::memset(pointer<void>(words[1]), 0, static_cast<size_t>(bytes));
+      poison_.remove({address, 1, bytes, bytes});
+      break;
+    case Opcode::read:
+      read(words);
+      break;
+    case Opcode::release:
+      poison_.remove({address, 1, bytes, bytes});
+      memory_.release(pointer<void>(words[1]));
+      break;
+    case Opcode::heal:
+      poison_.remove(extentAt(words + 1));
+      break;
+    case Opcode::fail:
+      armed_[static_cast<int>(words[1])].push_back(bytes);
+      break;
+  }
+}
+
+void Executor::run(const double* words) {
   const int kernel = static_cast<int>(words[1]);
   const int inputs = static_cast<int>(words[2]);
   const int outputs = static_cast<int>(words[3]);
   const int attributes = static_cast<int>(words[4]);
   const auto mutated = static_cast<uint32_t>(words[5]);
-  const size_t size = 6 + static_cast<size_t>(inputs + outputs) * tensorWords + static_cast<size_t>(attributes);
+  const double* const attribute = words + commandWords(words) - attributes;
 
   Tensor tensors[maxTensors];
-  for (int i = 0; i < inputs + outputs; i++) tensors[i] = tensorAt(words + 6 + static_cast<size_t>(i) * tensorWords);
+  for (int i = 0; i < inputs + outputs; i++) tensors[i] = tensorAt(words + runWords + static_cast<size_t>(i) * tensorWords);
 
   std::shared_ptr<const Failure> failure;
   if (!poison_.empty()) {
@@ -191,7 +229,7 @@ size_t Executor::run(const double* words) {
       failure = std::make_shared<Failure>(Failure{entry.op, "made to fail by a test"});
     } else {
       char message[256] = "no reason given";
-      const Call call{tensors, inputs + outputs, words + size - attributes, attributes, workers_, message, sizeof(message)};
+      const Call call{tensors, inputs + outputs, attribute, attributes, workers_, message, sizeof(message)};
       failure = guarded(entry, call);
     }
   }
@@ -202,21 +240,25 @@ size_t Executor::run(const double* words) {
   } else if (!poison_.empty()) {
     for (int i = inputs; i < inputs + outputs; i++) poison_.remove(extentOf(tensors[i]));
   }
-  return size;
 }
 
-void Executor::read(double ticket, const Extent& extent, uint8_t* destination) {
+void Executor::read(const double* words) {
+  const Extent extent = extentAt(words + 2);
+  auto* const destination = pointer<uint8_t>(words[2 + extentWords]);
   std::shared_ptr<const Failure> failure = poison_.find(extent);
-  if (!failure) {
+  if (!failure && extent.rows > 0 && extent.rowBytes > 0) {
     const auto* source = reinterpret_cast<const uint8_t*>(extent.address);
-    const auto rowBytes = static_cast<size_t>(extent.rowBytes);
     const bool dense = extent.rows == 1 || extent.strideBytes == extent.rowBytes;
-    const int64_t pieces = rowBytes == 0 ? 0 : dense ? (extent.rows > 0) : extent.rows;
-    const size_t pieceBytes = dense ? rowBytes * static_cast<size_t>(extent.rows) : rowBytes;
+    const int64_t pieces = dense ? 1 : extent.rows;
+    const auto pieceBytes = static_cast<size_t>(dense ? extent.rowBytes * extent.rows : extent.rowBytes);
     for (int64_t piece = 0; piece < pieces; piece++) {
       std::memcpy(destination + static_cast<size_t>(piece) * pieceBytes, source + piece * extent.strideBytes, pieceBytes);
     }
   }
+  finish(words[1], std::move(failure));
+}
+
+void Executor::finish(double ticket, std::shared_ptr<const Failure> failure) {
   bool first;
   {
     std::lock_guard lock(finishedMutex_);

@@ -19,7 +19,7 @@
 
 namespace whittle {
 
-// A read that has ended; `failure` is null when its destination holds the content.
+// A read that has ended; `failure` is null when its destination holds the content. A failure without an op means that the device is lost.
 struct FinishedRead {
   double ticket;
   std::shared_ptr<const Failure> failure;
@@ -51,8 +51,10 @@ class Executor {
   void enqueue(Batch batch);
   void work();
   void execute(const Batch& batch);
-  size_t run(const double* words);
-  void read(double ticket, const Extent& extent, uint8_t* destination);
+  void perform(const double* words);
+  void run(const double* words);
+  void read(const double* words);
+  void finish(double ticket, std::shared_ptr<const Failure> failure);
   bool shouldFail(int kernel);
 
   const std::vector<KernelEntry> kernels_;
@@ -70,6 +72,8 @@ class Executor {
   // Touched by the executor's thread, or under the mutex while nothing is pending.
   PoisonMap poison_;
   std::unordered_map<int, std::vector<int64_t>> armed_;
+  // Set when the executor itself, not a kernel, failed: nothing runs any more, and every read ends with this.
+  std::shared_ptr<const Failure> lost_;
 
   std::mutex finishedMutex_;
   std::vector<FinishedRead> finished_;
