@@ -1,5 +1,5 @@
 import { ApiError, clientGone, invalid } from "./api-error.js";
-import { nestsDeeperThan } from "./nesting.js";
+import { type JsonFault, scanJson } from "./scan-json.js";
 
 const DEEPEST = 64;
 
@@ -17,9 +17,8 @@ export async function readJson(request: Request, limitBytes: number): Promise<Re
     );
   }
   const bytes = await readBytes(request, limitBytes);
-  if (nestsDeeperThan(DEEPEST, bytes)) {
-    throw invalid(undefined, `the body cannot be read: it nests more than ${DEEPEST} levels deep`, "invalid_json");
-  }
+  const fault = scanJson(bytes, DEEPEST);
+  if (fault) throw faulty(fault);
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -35,6 +34,17 @@ export async function readJson(request: Request, limitBytes: number): Promise<Re
     );
   }
   return value as Record<string, unknown>;
+}
+
+function faulty({ kind, path }: JsonFault): ApiError {
+  const reasons: Readonly<Record<JsonFault["kind"], string>> = {
+    depth: `it nests more than ${DEEPEST} levels deep`,
+    duplicate: `"${path}" stands there twice`,
+    prototype: `"${path}" is no name for a field`,
+    value: `the value of "${path}" is none that JSON knows`,
+  };
+  const param = kind === "depth" || path === "" ? undefined : path;
+  return invalid(param, `the body cannot be read: ${reasons[kind]}`, "invalid_json");
 }
 
 async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
