@@ -22,7 +22,8 @@ struct Rows {
 template <int R, int O, typename Format>
 WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t ahead, float* result) {
   constexpr int64_t line = 64 / sizeof(typename Format::Stored);
-  Vec sums[R * O] = {};
+  Vec sums[R * O];
+  for (Vec& sum : sums) sum = splat(0.0f);
   const auto step = [&](int64_t k) {
     Vec wide[O];
     for (int o = 0; o < O; o++) wide[o] = Format::loadVec(w[o] + k);
