@@ -54,7 +54,7 @@ describe("an answer", () => {
       usage: { completionTokens: 3 },
     });
     const generation = engine.generate({ prompt: "Say: " });
-    expect(generation).toMatchObject({ promptTokens: 5, maxTokens: 8 });
+    expect(generation).toMatchObject({ promptTokens: 5, parameters: { maxTokens: 8 } });
     expect((await piecesOf(generation)).map(({ text }) => text).join("")).toBe("abcdefgh");
     await engine.close();
   });

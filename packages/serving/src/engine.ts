@@ -1,6 +1,6 @@
 import { type CacheFactory, type SchedulerPolicy } from "@whittle/core";
 import { BatchingEngine } from "./engine/batching-engine.js";
-import { type RequestEvent } from "./events.js";
+import { type RequestEvent, type StepEvent } from "./events.js";
 import { type Completion, type GenerateRequest, type Generation } from "./request.js";
 import { type ServedModel } from "./served-model.js";
 
@@ -27,6 +27,8 @@ export interface EngineOptions {
   limits?: EngineLimits;
   /** Called for each thing that happens to a request. Must not throw. */
   onEvent?: (event: RequestEvent) => void;
+  /** Called after each step. Must not throw. */
+  onStep?: (event: StepEvent) => void;
 }
 
 /** Counts since the engine began, and what it holds now. */
@@ -57,6 +59,12 @@ export interface Engine {
    * @throws RequestError, ContextOverflow, Overloaded, EngineClosed at the call; iterating throws what made the request fail (`DeviceError`, `DeviceLost`, `EngineClosed`).
    */
   generate(request: GenerateRequest): Generation;
+  /**
+   * Several answers to one request, each drawn on its own: choice i with the random numbers of (seed, i), the first as `generate` draws it. The prompt is
+   * computed once. Each of them takes a place among those that run and wait.
+   * @throws as `generate` does; RequestError if `count` is not an integer of at least 1
+   */
+  generateMany(request: GenerateRequest, count: number): Generation[];
   /** Submits a request and gathers its answer. Rejects as `generate` throws. */
   complete(request: GenerateRequest): Promise<Completion>;
   stats(): EngineStats;

@@ -38,3 +38,13 @@ export class EngineClosed extends WhittleError {
     super("engine_closed", reason);
   }
 }
+
+/** The request took longer than its `timeoutMs`. What it generated before was given. */
+export class DeadlineExceeded extends WhittleError {
+  constructor(timeoutMs: number, generatedTokens: number) {
+    super(
+      "deadline_exceeded",
+      `the request's limit of ${timeoutMs} ms is over, with ${generatedTokens} tokens generated`,
+    );
+  }
+}

@@ -1,6 +1,7 @@
 export * from "./errors.js";
 export * from "./events.js";
 export * from "./request.js";
+export type { TokenConstraint } from "./token-constraint.js";
 export { createEngine } from "./engine.js";
 export type { Engine, EngineLimits, EngineOptions, EngineStats } from "./engine.js";
 export { createHandler, type Handler, type HandlerOptions } from "./http/create-handler.js";

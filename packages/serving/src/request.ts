@@ -1,4 +1,5 @@
 import { type ChatMessage } from "./served-model.js";
+import { type TokenConstraint } from "./token-constraint.js";
 
 /** How tokens are drawn. What is left out comes from the model's `generation_config.json`, else from the defaults here. */
 export interface SamplingOptions {
@@ -12,6 +13,14 @@ export interface SamplingOptions {
   minP?: number;
   /** The same seed, prompt and options give the same text, whatever else runs. Default: a random one. */
   seed?: number;
+  /** Taken off a token's logit for each time that it was generated; from -2 to 2. Default: 0. */
+  frequencyPenalty?: number;
+  /** Taken off the logits of tokens that were generated; from -2 to 2. Default: 0. */
+  presencePenalty?: number;
+  /** Divides positive and multiplies negative logits of tokens that are in the prompt or were generated; from 0.001 to 1000. Default: 1. */
+  repetitionPenalty?: number;
+  /** Added to the logits of these ids; from -100 to 100, at most 1024 of them. Default: none. */
+  logitBias?: ReadonlyMap<number, number> | Readonly<Record<number, number>>;
 }
 
 /** Text, token ids or chat messages to continue. Exactly one of `prompt` and `messages` is given. */
@@ -20,12 +29,43 @@ export interface GenerateRequest extends SamplingOptions {
   prompt?: string | ArrayLike<number>;
   /** A chat, rendered with the model's own template. */
   messages?: readonly ChatMessage[];
-  /** Tokens to generate at most. Default: as many as the context has room for (`Generation.maxTokens` says how many). */
+  /** Tokens to generate at most. Default: as many as the context has room for (`Generation.parameters` says how many). */
   maxTokens?: number;
+  /** Tokens before which neither an end-of-text token nor a stop text ends the answer. Default: 0. */
+  minTokens?: number;
+  /** Goes on after end-of-text tokens. Default: false. */
+  ignoreEos?: boolean;
   /** Texts that end the answer; not part of it. Default: none. */
   stop?: string | readonly string[];
+  /** Log-probabilities of each generated token and of this many most probable ones, 0 to 20. Default: none at all. */
+  logprobs?: number;
+  /** Which tokens may come next, asked before each is drawn: a grammar, a schema. Called once for each answer. Default: any may. */
+  constraint?: () => TokenConstraint;
+  /** Milliseconds that the request may take, waiting included; then it fails with `DeadlineExceeded`. Default: no limit. */
+  timeoutMs?: number;
+  /** Only requests of the same salt share the cached beginnings of their prompts. Default: "". */
+  cacheSalt?: string;
   /** Ends the request within one step; what was generated so far stays, with `finishReason: "abort"`. */
   signal?: AbortSignal;
+}
+
+/** The parameters that a request runs with: what was asked for, what the model's configuration says, the defaults. */
+export interface EffectiveParameters {
+  readonly maxTokens: number;
+  readonly minTokens: number;
+  readonly ignoreEos: boolean;
+  readonly stop: readonly string[];
+  readonly temperature: number;
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly seed: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly repetitionPenalty: number;
+  readonly logitBias: ReadonlyMap<number, number>;
+  readonly logprobs: number | undefined;
+  readonly timeoutMs: number | undefined;
 }
 
 /** Why a generation ended: an end-of-text token or a stop text; no more tokens allowed; the caller's own abort. Errors are thrown. */
@@ -38,11 +78,26 @@ export interface Usage {
   readonly completionTokens: number;
 }
 
+/** A token and the natural logarithm of its probability, by the model alone: before penalties, biases, constraints, temperature and filters. */
+export interface TokenLogprob {
+  readonly token: number;
+  /** -Infinity for what cannot come. */
+  readonly logprob: number;
+}
+
+/** A generated token's log-probability beside those of the most probable ones, the most probable first (ties: the lower id). */
+export interface SampledLogprob extends TokenLogprob {
+  /** As many as the request asked for. The generated token is among them only by its own probability. */
+  readonly top: readonly TokenLogprob[];
+}
+
 /** A part of an answer. Characters are never split; text that may begin a stop text is held back until it is certain. */
 export interface Piece {
   readonly text: string;
   /** Ids sampled since the piece before, the end-of-text id included. */
   readonly tokens: readonly number[];
+  /** One for each of `tokens`, if the request asked for them. */
+  readonly logprobs?: readonly SampledLogprob[];
   /** On the last piece only. */
   readonly finishReason?: FinishReason;
   /** On the last piece only. */
@@ -54,6 +109,8 @@ export interface Completion {
   readonly id: string;
   readonly text: string;
   readonly tokens: readonly number[];
+  /** One for each of `tokens`, if the request asked for them. */
+  readonly logprobs?: readonly SampledLogprob[];
   readonly finishReason: FinishReason;
   readonly usage: Usage;
 }
@@ -62,8 +119,8 @@ export interface Completion {
 export interface Generation extends AsyncIterable<Piece> {
   readonly id: string;
   readonly promptTokens: number;
-  /** Tokens that it may generate: what was asked for, or what the context has room for. */
-  readonly maxTokens: number;
+  /** What it runs with; `maxTokens` is what was asked for, or what the context has room for. */
+  readonly parameters: EffectiveParameters;
   /** Ends it within one step, as `signal` does. */
   cancel(): void;
 }

@@ -6,10 +6,11 @@ import { type RequestEvent } from "../events.js";
 import { firstComeFirstServed } from "../policies/first-come-first-served.js";
 import { type Completion, type GenerateRequest, type Generation } from "../request.js";
 import { endTokenIds, type ServedModel } from "../served-model.js";
+import { checkNumber } from "./check-number.js";
 import { defaultCacheBytes } from "./cache-bytes.js";
 import { gather } from "./gather.js";
 import { longestSequence, resolveLimits, rowsOfBlock } from "./limits.js";
-import { resolveRequest } from "./resolve-request.js";
+import { type ResolvedRequest, resolveRequest } from "./resolve-request.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
 import { StepLoop } from "./step-loop.js";
@@ -55,11 +56,21 @@ export class BatchingEngine implements Engine {
   }
 
   generate(request: GenerateRequest): Generation {
+    return this.generateMany(request, 1)[0]!;
+  }
+
+  generateMany(request: GenerateRequest, count: number): Generation[] {
+    checkNumber("count", count, { integer: true, min: 1 });
     if (this.closing) throw new EngineClosed();
     if (this.loop.fatal !== undefined) throw this.loop.fatal;
-    if (this.scheduler.runningCount + this.scheduler.waitingCount >= this.mostRequests)
+    if (this.scheduler.runningCount + this.scheduler.waitingCount + count > this.mostRequests)
       throw new Overloaded(this.scheduler.waitingCount);
-    const sequence = this.sequenceOf(request);
+    const resolved = resolveRequest(request, this.model, this.contextLength);
+    return Array.from({ length: count }, (_, choice) => this.submit(resolved, choice));
+  }
+
+  private submit(request: ResolvedRequest, choice: number): Generation {
+    const sequence = this.sequenceOf(request, choice);
     const { requestId, promptTokens, arrivalMs } = sequence;
     this.scheduler.add(sequence);
     this.emit({ type: "queued", requestId, timeMs: arrivalMs, promptTokens });
@@ -67,7 +78,7 @@ export class BatchingEngine implements Engine {
     return {
       id: requestId,
       promptTokens,
-      maxTokens: sequence.request.maxTokens,
+      parameters: sequence.request.parameters,
       cancel: () => sequence.cancel(),
       [Symbol.asyncIterator]: () => sequence.stream,
     };
@@ -94,13 +105,13 @@ export class BatchingEngine implements Engine {
     this.cache.dispose();
   }
 
-  private sequenceOf(request: GenerateRequest): Sequence {
-    const resolved = resolveRequest(request, this.model, this.contextLength);
-    const detokenizer = this.model.tokenizer.detokenizer({ after: resolved.prompt });
+  private sequenceOf(request: ResolvedRequest, choice: number): Sequence {
+    const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt });
     return new Sequence({
       id: this.submitted++,
       arrivalMs: performance.now(),
-      request: resolved,
+      request,
+      choice,
       endIds: this.endIds,
       detokenizer,
     });

@@ -9,8 +9,8 @@ const resolve = (request: GenerateRequest, generationConfig = {}) =>
 
 describe("a request", () => {
   it("gets as many tokens as the context has room for", () => {
-    expect(resolve({ prompt: "12345" }).maxTokens).toBe(95);
-    expect(resolve({ prompt: "12345", maxTokens: 95 }).maxTokens).toBe(95);
+    expect(resolve({ prompt: "12345" }).parameters.maxTokens).toBe(95);
+    expect(resolve({ prompt: "12345", maxTokens: 95 }).parameters.maxTokens).toBe(95);
   });
 
   it("is never cut to fit", () => {
@@ -31,16 +31,23 @@ describe("a request", () => {
   });
 
   it("draws as the model suggests, where nothing else is asked for", () => {
-    const suggested = { temperature: 0.6, topK: 40, topP: 0.9, minP: 0.1 };
-    expect(resolve({ prompt: "a", seed: 3 }).sampling).toEqual({ temperature: 1, topK: 0, topP: 1, minP: 0, seed: 3 });
-    expect(resolve({ prompt: "a", seed: 3 }, suggested).sampling).toEqual({ ...suggested, seed: 3 });
-    expect(resolve({ prompt: "a", temperature: 0, topK: 0 }, suggested).sampling).toMatchObject({
+    const suggested = { temperature: 0.6, topK: 40, topP: 0.9, minP: 0.1, repetitionPenalty: 1.2 };
+    expect(resolve({ prompt: "a", seed: 3 }).parameters).toMatchObject({
+      temperature: 1,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      seed: 3,
+      repetitionPenalty: 1,
+    });
+    expect(resolve({ prompt: "a", seed: 3 }, suggested).parameters).toMatchObject({ ...suggested, seed: 3 });
+    expect(resolve({ prompt: "a", temperature: 0, topK: 0 }, suggested).parameters).toMatchObject({
       temperature: 0,
       topK: 0,
       topP: 0.9,
     });
-    expect(resolve({ prompt: "a" }, { ...suggested, doSample: false }).sampling.temperature).toBe(0);
-    expect(resolve({ prompt: "a", temperature: 0.5 }, { doSample: false }).sampling.temperature).toBe(0.5);
+    expect(resolve({ prompt: "a" }, { ...suggested, doSample: false }).parameters.temperature).toBe(0);
+    expect(resolve({ prompt: "a", temperature: 0.5 }, { doSample: false }).parameters.temperature).toBe(0.5);
   });
 
   it.each<[GenerateRequest, string, string]>([
@@ -62,6 +69,16 @@ describe("a request", () => {
     [{ prompt: "a", minP: Infinity }, "minP", "but is Infinity"],
     [{ prompt: "a", seed: 2 ** 53 }, "seed", "seed must be an integer"],
     [{ prompt: "a", seed: "1" as never }, "seed", "but is string"],
+    [{ prompt: "a", frequencyPenalty: 2.1 }, "frequencyPenalty", "at most 2, but is 2.1"],
+    [{ prompt: "a", presencePenalty: NaN }, "presencePenalty", "but is NaN"],
+    [{ prompt: "a", repetitionPenalty: 0 }, "repetitionPenalty", "at least 0.001"],
+    [{ prompt: "a", logitBias: { 257: 1 } }, "logitBias", "logitBias names token 257"],
+    [{ prompt: "a", logitBias: { "01": 1 } as never }, "logitBias", "logitBias names token 01"],
+    [{ prompt: "a", logitBias: new Map([[5, 101]]) }, "logitBias", "at most 100, but is 101"],
+    [{ prompt: "a", logitBias: 5 as never }, "logitBias", "but is number"],
+    [{ prompt: "a", minTokens: 5, maxTokens: 4 }, "minTokens", "at most 4, but is 5"],
+    [{ prompt: "a", logprobs: 21 }, "logprobs", "at most 20, but is 21"],
+    [{ prompt: "a", timeoutMs: -1 }, "timeoutMs", "at least 0"],
     [{ prompt: "a", stop: "" }, "stop", "must be a string that is not empty"],
     [{ prompt: "a", stop: ["b", ""] }, "stop", "must be a string that is not empty"],
   ])("is refused: %j", (request, param, message) => {

@@ -1,14 +1,18 @@
 import { ContextOverflow, RequestError } from "../errors.js";
-import { type GenerateRequest } from "../request.js";
+import { type EffectiveParameters, type GenerateRequest } from "../request.js";
 import { type ServedModel } from "../served-model.js";
-import { randomSeed, type Sampling } from "./sampling.js";
+import { type TokenConstraint } from "../token-constraint.js";
+import { checkNumber } from "./check-number.js";
+import { resolveSampling } from "./sampling.js";
+
+const MOST_LOGPROBS = 20;
 
 /** A request checked, with every default filled in. */
 export interface ResolvedRequest {
   readonly prompt: Int32Array;
-  readonly maxTokens: number;
-  readonly stops: readonly string[];
-  readonly sampling: Sampling;
+  readonly parameters: EffectiveParameters;
+  readonly constraint: (() => TokenConstraint) | undefined;
+  readonly cacheSalt: string;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -16,16 +20,29 @@ export interface ResolvedRequest {
 export function resolveRequest(request: GenerateRequest, model: ServedModel, contextLength: number): ResolvedRequest {
   const prompt = promptIds(request, model);
   const param = request.messages === undefined ? "prompt" : "messages";
-  const { maxTokens } = request;
+  const { maxTokens, minTokens = 0, logprobs, timeoutMs, cacheSalt = "" } = request;
   if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
   const room = contextLength - prompt.length;
   if (room < 1 || (maxTokens ?? 0) > room)
     throw new ContextOverflow(room < 1 ? param : "maxTokens", prompt.length, maxTokens, contextLength);
+  checkNumber("minTokens", minTokens, { integer: true, min: 0, max: maxTokens ?? room });
+  if (logprobs !== undefined) checkNumber("logprobs", logprobs, { integer: true, min: 0, max: MOST_LOGPROBS });
+  if (timeoutMs !== undefined) checkNumber("timeoutMs", timeoutMs, { min: 0 });
+  if (typeof cacheSalt !== "string")
+    throw new RequestError("cacheSalt", `cacheSalt must be a string, but is ${typeof cacheSalt}`);
   return {
     prompt,
-    maxTokens: maxTokens ?? room,
-    stops: stopTexts(request.stop),
-    sampling: resolveSampling(request, model),
+    parameters: {
+      maxTokens: maxTokens ?? room,
+      minTokens,
+      ignoreEos: request.ignoreEos ?? false,
+      stop: stopTexts(request.stop),
+      ...resolveSampling(request, model),
+      logprobs,
+      timeoutMs,
+    },
+    constraint: request.constraint,
+    cacheSalt,
     signal: request.signal,
   };
 }
@@ -62,38 +79,4 @@ function stopTexts(stop: GenerateRequest["stop"]): readonly string[] {
   if (stops.some((text) => typeof text !== "string" || text === ""))
     throw new RequestError("stop", "a stop text must be a string that is not empty");
   return stops;
-}
-
-function resolveSampling(request: GenerateRequest, { generationConfig }: ServedModel): Sampling {
-  const greedy = generationConfig.doSample === false;
-  const sampling = {
-    temperature: request.temperature ?? (greedy ? 0 : (generationConfig.temperature ?? 1)),
-    topK: request.topK ?? generationConfig.topK ?? 0,
-    topP: request.topP ?? generationConfig.topP ?? 1,
-    minP: request.minP ?? generationConfig.minP ?? 0,
-    seed: request.seed ?? randomSeed(),
-  };
-  checkNumber("temperature", sampling.temperature, { min: 0, max: 100 });
-  checkNumber("topK", sampling.topK, { integer: true, min: 0, max: 2 ** 24 });
-  checkNumber("topP", sampling.topP, { min: 0, max: 1 });
-  checkNumber("minP", sampling.minP, { min: 0, max: 1 });
-  checkNumber("seed", sampling.seed, { integer: true });
-  return sampling;
-}
-
-function checkNumber(name: string, value: unknown, range: { integer?: boolean; min?: number; max?: number }): void {
-  const { integer = false, min = -Infinity, max = Infinity } = range;
-  const fits =
-    typeof value === "number" &&
-    value >= min &&
-    value <= max &&
-    (integer ? Number.isSafeInteger(value) : Number.isFinite(value));
-  if (fits) return;
-  const bounds = [min > -Infinity ? `at least ${min}` : "", max < Infinity ? `at most ${max}` : ""]
-    .filter(Boolean)
-    .join(" and ");
-  throw new RequestError(
-    name,
-    `${name} must be ${integer ? "an integer" : "a number"}${bounds && ` of ${bounds}`}, but is ${typeof value === "number" ? value : typeof value}`,
-  );
 }

@@ -9,6 +9,8 @@ export interface SequenceOptions {
   readonly id: number;
   readonly arrivalMs: number;
   readonly request: ResolvedRequest;
+  /** Which of several answers to the same request. */
+  readonly choice: number;
   readonly endIds: ReadonlySet<number>;
   readonly detokenizer: Pick<Detokenizer, "push" | "flush">;
 }
@@ -19,6 +21,7 @@ export class Sequence implements ScheduledRequest {
   readonly requestId: string;
   readonly arrivalMs: number;
   readonly request: ResolvedRequest;
+  readonly choice: number;
   /** Prompt, then what was generated. */
   readonly ids: number[];
   readonly stream = new PieceStream(() => this.cancel());
@@ -36,15 +39,16 @@ export class Sequence implements ScheduledRequest {
   private readonly stops: StopMatcher;
   private readonly onAbort = (): void => this.cancel();
 
-  constructor({ id, arrivalMs, request, endIds, detokenizer }: SequenceOptions) {
+  constructor({ id, arrivalMs, request, choice, endIds, detokenizer }: SequenceOptions) {
     this.id = id;
     this.requestId = `request-${id}`;
     this.arrivalMs = arrivalMs;
     this.request = request;
+    this.choice = choice;
     this.endIds = endIds;
     this.detokenizer = detokenizer;
     this.ids = Array.from(request.prompt);
-    this.stops = new StopMatcher(request.stops);
+    this.stops = new StopMatcher(request.parameters.stop);
     request.signal?.addEventListener("abort", this.onAbort);
     if (request.signal?.aborted) this.cancel();
   }
@@ -74,7 +78,7 @@ export class Sequence implements ScheduledRequest {
     this.ids.push(id);
     if (this.endIds.has(id)) return this.end("stop", "", [id]);
     const { text, stopped } = this.stops.push(this.detokenizer.push(id));
-    if (!stopped && this.generatedTokens >= this.request.maxTokens) return this.end("length", text, [id]);
+    if (!stopped && this.generatedTokens >= this.request.parameters.maxTokens) return this.end("length", text, [id]);
     this.stream.add(text, [id]);
     return stopped ? "stop" : undefined;
   }

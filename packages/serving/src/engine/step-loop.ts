@@ -135,7 +135,16 @@ export class StepLoop {
       requestId: sequence.requestId,
       timeMs: performance.now(),
       reason,
-      completionTokens: sequence.generatedTokens,
+      ...sequence.usage,
+      preemptions: 0,
+      timings: {
+        queueMs: undefined,
+        prefillMs: undefined,
+        decodeMs: undefined,
+        inferenceMs: undefined,
+        firstTokenMs: undefined,
+        totalMs: performance.now() - sequence.arrivalMs,
+      },
     });
   }
 }

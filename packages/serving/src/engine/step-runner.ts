@@ -81,8 +81,8 @@ export class StepRunner {
     let wanted = 0;
     const want = ({ sequence }: PlannedRun): void => {
       this.wanted.values[wanted] = row - 1;
-      writeSettings(this.settings.values, wanted, sequence.request.sampling);
-      writeKeys(this.keys.values, wanted, sequence.request.sampling.seed, sequence.ids.length);
+      writeSettings(this.settings.values, wanted, sequence.request.parameters);
+      writeKeys(this.keys.values, wanted, sequence.request.parameters.seed, sequence.choice, sequence.ids.length);
       wanted++;
     };
     for (const run of planned) {
