@@ -1,0 +1,17 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const script = fileURLToPath(new URL("../../../packages/kernels/scripts/check-sanitize.cjs", import.meta.url));
+
+// Compiles every kernel anew, so not for everyone's `npm test`: in CI a sample, in `npm run check:deep` all.
+test.runIf(process.env["CI"])(
+  "kernels, queue and workers are clean under the address, undefined-behaviour and thread sanitizers",
+  async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [script, "--cases", "4"], { maxBuffer: 2 ** 26 });
+    expect(stdout).toMatch(/^[1-9]\d* cases, 0 failed$/m);
+    expect(stdout).toMatch(/^stress: 0 failures$/m);
+  },
+  900_000,
+);
