@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { cpu, cpuInfo } from "@whittle/kernels";
 import { type KernelCase, kernelCases } from "./kernels/cases.js";
+import { filled } from "./kernels/filled.js";
 import { type Limit, limitsOf } from "./kernels/limits.js";
 import { interleaved } from "./shared/interleaved.js";
 import { thisMachine } from "./shared/machine.js";
@@ -38,7 +39,7 @@ console.log(
 );
 
 const bufferRows = 2 ** 14;
-const buffers = [...new Set([single, device])].map((on) => ({ on, buffer: on.zeros([bufferRows, 4096], "f32") }));
+const buffers = [...new Set([single, device])].map((on) => ({ on, buffer: filled(on, [bufferRows, 4096], "f32") }));
 const limits: Limit[] = buffers.flatMap(({ on, buffer }) => limitsOf(on, on === device ? threads : 1, buffer));
 const limitFigures: Record<string, number> = {};
 await measureLimits();

@@ -1,5 +1,6 @@
-import { type Device, type DType, linear, type Tensor } from "@whittle/core";
+import { type Device, linear, type Tensor } from "@whittle/core";
 import { attendPartPaged } from "@whittle/kvcache";
+import { filled, sizeOf, type Stored } from "./filled.js";
 
 /** One kernel call to time, with what it has to do at least. */
 export interface KernelCase {
@@ -21,24 +22,11 @@ const [heads, kvHeads, headDim] = [9, 3, 64];
 /** Weights and caches take turns among copies that together exceed every cache, as the layers of a model do. */
 const rotationBytes = 192 * 2 ** 20;
 
-const sizeOf = { f32: 4, f16: 2, bf16: 2 } as const;
-export type Stored = keyof typeof sizeOf;
-
-/** Small numbers that are cheap to make and exact in every dtype: nothing here depends on the values. */
-function filled(device: Device, shape: readonly number[], dtype: DType): Tensor {
-  const count = shape.reduce((product, size) => product * size, 1);
-  const pattern = Float32Array.from({ length: 4096 }, (_, i) => ((i * 37) % 64) / 64 - 0.5);
-  const values = new Float32Array(count);
-  for (let at = 0; at < count; at += pattern.length)
-    values.set(pattern.subarray(0, Math.min(pattern.length, count - at)), at);
-  return device.tensor(values, shape, dtype);
-}
-
-/** As many tensors as it takes to exceed the caches; the values of all but the first are copies of views of one block. */
+/** As many tensors of one shape as it takes to exceed the caches, as views of one block. */
 function copies(device: Device, shape: readonly [number, number], dtype: Stored): Tensor[] {
   const bytes = shape[0] * shape[1] * sizeOf[dtype];
   const count = Math.max(1, Math.ceil(rotationBytes / bytes));
-  const all = device.zeros([shape[0] * count, shape[1]], dtype);
+  const all = filled(device, [shape[0] * count, shape[1]], dtype);
   const views = Array.from({ length: count }, (_, i) => all.rows(i * shape[0], (i + 1) * shape[0]));
   all.dispose();
   return views;
