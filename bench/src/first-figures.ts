@@ -6,6 +6,7 @@ import { bytesOf, type Device } from "@whittle/core";
 import { cpu, cpuInfo } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
 import { createEngine } from "@whittle/serving";
+import { filled } from "./kernels/filled.js";
 import { type Limit, limitsOf } from "./kernels/limits.js";
 import { EngineClock } from "./shared/engine-clock.js";
 import { interleaved } from "./shared/interleaved.js";
@@ -122,7 +123,7 @@ async function loadTime(folder: string): Promise<number> {
 function limitsFor(device: Device, bytes: number): [read: Limit, multiplyAdd: Limit] {
   const columns = 4096;
   const rows = Math.ceil(Math.min(bytes, longestBufferBytes) / columns / bytesOf("f32"));
-  const [read, , multiplyAdd] = limitsOf(device, threads, device.zeros([rows, columns], "f32")) as [
+  const [read, , multiplyAdd] = limitsOf(device, threads, filled(device, [rows, columns], "f32")) as [
     Limit,
     Limit,
     Limit,
