@@ -13,6 +13,9 @@ export function packed(layers: readonly AttentionShape[], device: Device): KVCac
   let opened = 0;
   return {
     open: () => ({ sequence: opened++, cached: 0 }),
+    // Nothing is kept, so a fork has all that its origin has, and there is nothing to seal.
+    fork: () => opened++,
+    seal() {},
     close() {},
     length: () => 0,
     truncate: () => 0,

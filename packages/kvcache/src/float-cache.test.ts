@@ -1,37 +1,8 @@
 import { attention, embedding, isWhittleError, reference, type SequenceId, type Tensor } from "@whittle/core";
 import { describe, expect, it } from "vitest";
-import { floatCache, type FloatCacheOptions } from "./float-cache.js";
-import { attendRows, batchOf, expectedRow, type TestRun, testShape } from "./test-rows.js";
-
-const slotBytes = 2 * testShape.kvHeads * testShape.headDim * 4;
-
-function setUp({ blocks = 8, blockSize = 4, ...options }: FloatCacheOptions & { blocks?: number } = {}) {
-  const device = reference();
-  const cache = floatCache({ blockSize, ...options })([testShape], device, blocks * blockSize * slotBytes);
-  const run = async (...runs: TestRun[]) => {
-    const step = cache.prepare(batchOf(device, runs));
-    return {
-      step,
-      rows: await attendRows(
-        device,
-        step,
-        runs.flatMap((r) => r.tokens),
-      ),
-    };
-  };
-  const append = async (...runs: TestRun[]) => {
-    const { step, rows } = await run(...runs);
-    step.commit();
-    return rows;
-  };
-  return { device, cache, run, append };
-}
-
-function expectRow(row: number[] | undefined, token: number, seen: number[], digits = 5) {
-  expectedRow(token, seen).forEach((value, i) => expect(row![i]).toBeCloseTo(value, digits));
-}
-
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+import { floatCache } from "./float-cache.js";
+import { expectRow, range, setUp, slotBytes } from "./test-cache.js";
+import { attendRows, batchOf, expectedRow, testShape } from "./test-rows.js";
 
 describe("what rows see", () => {
   it("equals core's attention over the same rows", async () => {

@@ -3,6 +3,7 @@ import {
   type AttentionShape,
   type CacheFactory,
   CacheFull,
+  type CacheStats,
   type CacheStep,
   type Device,
   DisposedError,
@@ -12,9 +13,11 @@ import {
   type SequenceId,
 } from "@whittle/core";
 import { BlockAllocator } from "./block-allocator.js";
-import { CachedSequence } from "./cached-sequence.js";
+import { CachedSequence, type SharedBlocks } from "./cached-sequence.js";
 import { FloatStep } from "./float-step.js";
 import { allocatePools, bytesOfSlot, type LayerPool } from "./layer-pool.js";
+import { movePoolRows } from "./pool-moves.js";
+import { PrefixIndex } from "./prefix-index.js";
 import { planStep } from "./step-plan.js";
 import { StepSlots } from "./step-slots.js";
 import { writeTables } from "./step-tables.js";
@@ -31,6 +34,9 @@ export interface FloatCacheOptions {
 
 /**
  * The paged cache of plain floating-point keys and values: every layer has one pool for each, all sequences draw blocks of `blockSize` tokens from it.
+ *
+ * Blocks are shared: forks share all that they have in common, and whole sealed blocks stay findable for prompts that begin with their tokens, after their sequence
+ * has ended too, until their space is needed (least recently held first, the end of a text before its beginning).
  *
  * The pools take as many whole blocks as `budgetBytes` holds, at once; a step's tables (a few bytes a row and a block) come on top and are in `memory()`.
  * Source: Kwon et al. 2023 (PagedAttention), §4.
@@ -54,8 +60,11 @@ export function floatCache({ dtype = "f32", blockSize = 32 }: FloatCacheOptions 
 class FloatCache implements KVCache {
   private readonly sequences = new Map<SequenceId, CachedSequence>();
   private readonly allocator: BlockAllocator;
+  private readonly blocks: SharedBlocks;
   private readonly lent: StepSlots;
   private opened = 0;
+  private prefixQueries = 0;
+  private prefixHits = 0;
   private disposed = false;
 
   constructor(
@@ -65,15 +74,32 @@ class FloatCache implements KVCache {
     private readonly blockSize: number,
     blocks: number,
   ) {
-    this.allocator = new BlockAllocator(blocks);
+    const index = new PrefixIndex();
+    this.allocator = new BlockAllocator(blocks, index);
+    this.blocks = { allocator: this.allocator, index, blockSize };
     this.lent = new StepSlots(device);
   }
 
-  open(): { sequence: SequenceId; cached: number } {
+  open(prompt?: Int32Array, { salt = "" }: { readonly salt?: string } = {}): { sequence: SequenceId; cached: number } {
     this.assertAlive();
-    const sequence = this.opened++;
-    this.sequences.set(sequence, new CachedSequence(sequence, this.allocator, this.blockSize));
-    return { sequence, cached: 0 };
+    const sequence = new CachedSequence(this.opened++, salt, this.blocks);
+    if (prompt) sequence.reuse(prompt);
+    this.prefixQueries += prompt?.length ?? 0;
+    this.prefixHits += sequence.length;
+    this.sequences.set(sequence.id, sequence);
+    return { sequence: sequence.id, cached: sequence.length };
+  }
+
+  fork(id: SequenceId): SequenceId {
+    const sequence = this.find(id);
+    sequence.assertSettled("fork");
+    const fork = sequence.fork(this.opened++);
+    this.sequences.set(fork.id, fork);
+    return fork.id;
+  }
+
+  seal(id: SequenceId, ids: Int32Array): void {
+    this.find(id).seal(ids);
   }
 
   close(id: SequenceId): void {
@@ -109,6 +135,7 @@ class FloatCache implements KVCache {
     if (needed > this.allocator.free) throw new CacheFull(needed, this.allocator.free);
     for (const { sequence, rows } of plan) sequence.extend(rows.length);
     try {
+      this.copyShared(plan.flatMap(({ sequence }) => sequence.copies()));
       const tables = writeTables(plan, batch.tokens.shape[0]!, batch.ancestors !== undefined, this.lent);
       return new FloatStep(
         { layers: this.layers, pools: this.pools, blockSize: this.blockSize, lent: this.lent },
@@ -117,7 +144,7 @@ class FloatCache implements KVCache {
         batch.ancestors,
       );
     } catch (error) {
-      for (const { sequence } of plan) sequence.settle(sequence.length);
+      for (const { sequence } of plan) sequence.revert();
       throw error;
     }
   }
@@ -129,6 +156,11 @@ class FloatCache implements KVCache {
     return { total: parts.keys + parts.values + parts.tables, parts };
   }
 
+  stats(): CacheStats {
+    const { prefixQueries, prefixHits } = this;
+    return { prefixQueries, prefixHits, evictions: this.allocator.evictions };
+  }
+
   dispose(): void {
     this.disposed = true;
     this.sequences.clear();
@@ -137,6 +169,14 @@ class FloatCache implements KVCache {
       values.dispose();
     }
     this.lent.dispose();
+  }
+
+  /** Fills the copies of shared blocks, in queue order: after every write recorded so far, before the step's own. */
+  private copyShared(rows: readonly [from: number, to: number][]): void {
+    if (rows.length === 0) return;
+    const slot = this.lent.take(2 * rows.length);
+    movePoolRows(this.pools, slot, rows);
+    this.lent.give(slot);
   }
 
   /** @throws ArgumentError */

@@ -7,9 +7,10 @@ import {
   type Tensor,
 } from "@whittle/core";
 import { type LayerPool } from "./layer-pool.js";
-import { appendKvPaged, attendPartPaged, moveRows } from "./ops/index.js";
+import { appendKvPaged, attendPartPaged } from "./ops/index.js";
+import { movePoolRows } from "./pool-moves.js";
 import { keptRows, type SequenceRows } from "./step-plan.js";
-import { matrixIn, type StepSlots } from "./step-slots.js";
+import { type StepSlots } from "./step-slots.js";
 import { type StepTables } from "./step-tables.js";
 
 /** What the steps of one cache share. */
@@ -23,8 +24,8 @@ export interface FloatPools {
 /** One step on the float cache. */
 export class FloatStep implements CacheStep {
   private state: "open" | "committed" | "discarded" = "open";
-  /** Committed tokens of each sequence before this step. */
-  private readonly before: readonly number[];
+  /** Where each sequence is cut back to if the step is discarded after its commit. */
+  private readonly undoLengths: readonly number[];
 
   constructor(
     private readonly cache: FloatPools,
@@ -32,7 +33,7 @@ export class FloatStep implements CacheStep {
     private readonly tables: StepTables,
     private readonly ancestors: RowBatch["ancestors"],
   ) {
-    this.before = plan.map(({ sequence }) => sequence.length);
+    this.undoLengths = plan.map(({ sequence }) => sequence.undoLength);
   }
 
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor {
@@ -72,10 +73,14 @@ export class FloatStep implements CacheStep {
 
   discard(): void {
     if (this.state === "discarded") throw new ArgumentError("discard: the step was already discarded");
-    if (this.state === "committed") for (const { sequence } of this.plan) sequence.assertSettled("discard");
+    const { state } = this;
+    if (state === "committed") for (const { sequence } of this.plan) sequence.assertSettled("discard");
     else this.cache.lent.give(this.tables.slot);
     this.state = "discarded";
-    this.plan.forEach(({ sequence }, i) => sequence.settle(Math.min(sequence.length, this.before[i]!)));
+    this.plan.forEach(({ sequence }, i) => {
+      if (state === "committed") sequence.recall(this.undoLengths[i]!);
+      else sequence.revert();
+    });
     const pools = this.cache.pools.flatMap(({ keys, values }) => [keys, values]).filter((pool) => !pool.disposed);
     if (pools.length > 0) pools[0]!.device.heal(pools);
   }
@@ -83,19 +88,11 @@ export class FloatStep implements CacheStep {
   /** Moves the kept rows together where dropped ones leave gaps. What the slot held is no longer needed: every op that reads it is recorded. */
   private closeUp(kept: readonly number[][]): void {
     const moves = this.plan.flatMap(({ sequence }, i) =>
-      kept[i]!.flatMap((from, to) =>
+      kept[i]!.flatMap((from, to): [number, number][] =>
         from === to ? [] : [[sequence.slotOf(sequence.length + from), sequence.slotOf(sequence.length + to)]],
       ),
     );
-    if (moves.length === 0) return;
-    const { slot } = this.tables.slot;
-    slot.write(moves.flat());
-    const view = matrixIn(slot.tensor, 0, moves.length, 2);
-    for (const { keys, values } of this.cache.pools) {
-      moveRows({ x: keys, moves: view });
-      moveRows({ x: values, moves: view });
-    }
-    view.dispose();
+    if (moves.length > 0) movePoolRows(this.cache.pools, this.tables.slot, moves);
   }
 
   private assertOpen(what: string): void {

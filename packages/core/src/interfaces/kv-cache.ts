@@ -21,19 +21,44 @@ export interface MemoryReport {
   readonly parts: Readonly<Record<string, number>>;
 }
 
+/** What a cache has done since it was made, as plain counters for metrics. */
+export interface CacheStats {
+  /** Tokens of all prompts that `open` looked up. */
+  readonly prefixQueries: number;
+  /** Those of them that were there. */
+  readonly prefixHits: number;
+  /** Cached blocks whose content was given up for rows that needed the space. */
+  readonly evictions: number;
+}
+
 /** Keys and values of many sequences, in blocks. The numbers the scheduler sees are plain. */
 export interface KVCache {
-  /** Starts a sequence. `cached` tokens of the prompt are there already (a prefix hit; at most `prompt.length - 1`). */
-  open(prompt?: Int32Array): { sequence: SequenceId; cached: number };
+  /**
+   * Starts a sequence. `cached` tokens of the prompt are there already: a prefix that another sequence sealed under the same `salt` (default: ""), at most
+   * `prompt.length - 1` tokens, since the last one's row must be computed to go on from it. The sequence's length is then `cached`.
+   */
+  open(prompt?: Int32Array, key?: { readonly salt?: string }): { sequence: SequenceId; cached: number };
+  /**
+   * A second sequence with the same committed tokens, which shares their memory until one of the two writes. None of its rows may still be in doubt:
+   * a step that is discarded later does not reach into forks made meanwhile.
+   * @throws ArgumentError if a step of the sequence is open
+   */
+  fork(sequence: SequenceId): SequenceId;
+  /**
+   * Says which tokens the first `ids.length` committed rows hold (all from the sequence's first, whatever was sealed before), so that later prompts may begin
+   * with them. Call it once the results of the steps that computed these rows were read; a cache may also be sealed while a later step is open.
+   * @throws ArgumentError if there are more ids than committed rows
+   */
+  seal(sequence: SequenceId, ids: Int32Array): void;
   /** Ends a sequence and frees its blocks. Unknown ids are an error. */
   close(sequence: SequenceId): void;
   /** Committed tokens. */
   length(sequence: SequenceId): number;
   /** Forgets all tokens from `length` on; gives the length really kept (it may be shorter, the caller prefills the rest). */
   truncate(sequence: SequenceId, length: number): number;
-  /** Blocks free and in all. */
+  /** Blocks free and in all. Cached blocks that no sequence holds are free: their content goes when the space is needed. */
   capacity(): { free: number; total: number };
-  /** Blocks that `rows` more rows would take; without a sequence: of a new one. */
+  /** Blocks that `rows` more rows would take, a copy of a shared one included; without a sequence: of a new one. */
   cost(sequence: SequenceId | undefined, rows: number): number;
   /**
    * Takes blocks and fills tables; host only, nothing is recorded that could fail for want of space.
@@ -41,6 +66,8 @@ export interface KVCache {
    */
   prepare(rows: RowBatch): CacheStep;
   memory(): MemoryReport;
+  /** Absent in a cache that keeps nothing. */
+  stats?(): CacheStats;
   /** Gives all memory back. */
   dispose(): void;
 }
@@ -56,7 +83,8 @@ export interface CacheStep {
   commit(accepted?: ReadonlyMap<SequenceId, Int32Array>): void;
   /**
    * The step failed or is unwanted: as if it had never been prepared. Also after `commit`, since a failure is seen only when results are read: its sequences are cut
-   * back to where they were before the step. Later steps of theirs are discarded first.
+   * back to where they were before the step, or to less if the step copied what it shared (`length` tells; the rest is computed again). What was sealed of
+   * the step's rows is no longer found by later prompts. Later steps of theirs are discarded first.
    */
   discard(): void;
 }

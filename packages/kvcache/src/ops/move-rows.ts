@@ -2,7 +2,7 @@ import { defineOp, DeviceError, ints, weights } from "@whittle/core";
 import { copyRow } from "./append-kv-paged.js";
 
 /**
- * Moves rows within a pool, one after another: `x[to] = x[from]`. Accepted rows of a draft tree close up with it.
+ * Copies rows within a pool, one after another: `x[to] = x[from]`. Accepted rows of a draft tree close up with it, and a shared block is copied before it is written to.
  *
  * `x` `[slots, width]` (mutated), `moves` `[count, 2]`: from, to. A negative `from` or `to` moves nothing; one outside of the pool fails the op.
  */
