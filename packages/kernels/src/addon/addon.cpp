@@ -1,4 +1,5 @@
-// The addon's functions. JavaScript's twin with their types is `src/addon.ts`; only it calls them, so arguments are checked for kind, not for sense.
+// The addon's functions. JavaScript's twin with their types is `src/addon.ts`; only it calls them, so arguments are checked for kind, not
+// for sense.
 #include <dlfcn.h>
 #include <node_api.h>
 
@@ -30,7 +31,8 @@ napi_value open(napi_env env, napi_callback_info info) {
   Arguments<4> args;
   double isa, threads;
   if (!args.read(env, info) || !toDouble(env, args.values[0], isa) || !toDouble(env, args.values[1], threads)) return nullptr;
-  DeviceHandle* handle = DeviceHandle::open(env, static_cast<Isa>(static_cast<int32_t>(isa)), static_cast<int32_t>(threads), args.values[2], args.values[3]);
+  DeviceHandle* handle =
+      DeviceHandle::open(env, static_cast<Isa>(static_cast<int32_t>(isa)), static_cast<int32_t>(threads), args.values[2], args.values[3]);
   if (!handle) return nullptr;
   napi_value external = nullptr;
   const auto finalize = [](napi_env, void* data, void*) { delete static_cast<DeviceHandle*>(data); };
@@ -68,7 +70,8 @@ napi_value read(napi_env env, napi_callback_info info) {
   void* destination = nullptr;
   if (!args.read(env, info)) return nullptr;
   DeviceHandle* handle = handleOf(env, args.values[0]);
-  if (!handle || !toCount(env, args.values[1], count) || !ok(env, napi_get_arraybuffer_info(env, args.values[2], &destination, &bytes))) return nullptr;
+  if (!handle || !toCount(env, args.values[1], count) || !ok(env, napi_get_arraybuffer_info(env, args.values[2], &destination, &bytes)))
+    return nullptr;
   handle->words()[count - 1] = static_cast<double>(reinterpret_cast<uintptr_t>(destination));
   handle->expectRead();
   handle->executor().submit(handle->words(), count);
@@ -149,7 +152,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback callback;
-  } functions[] = {{"open", open},   {"kernels", kernels},   {"flush", flush},       {"read", read},     {"write", write},
+  } functions[] = {{"open", open},   {"kernels", kernels},   {"flush", flush},       {"read", read},      {"write", write},
                    {"close", close}, {"allocate", allocate}, {"released", released}, {"mapFile", mapFile}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
@@ -170,4 +173,6 @@ napi_value initialise(napi_env env, napi_value exports) {
 
 }  // namespace whittle::addon
 
-NAPI_MODULE_INIT() { return whittle::addon::initialise(env, exports); }
+NAPI_MODULE_INIT() {
+  return whittle::addon::initialise(env, exports);
+}

@@ -19,12 +19,15 @@ DeviceHandle* DeviceHandle::open(napi_env env, Isa isa, int32_t threads, napi_va
   if (!ok(env, napi_create_reference(env, buffer, 1, &self->buffer_))) return nullptr;
 
   napi_value name = makeString(env, "whittle.device");
-  if (!ok(env, napi_create_threadsafe_function(env, onReads, nullptr, name, 0, 1, nullptr, nullptr, self.get(), onReadsFinished, &self->notify_))) return nullptr;
+  if (!ok(env, napi_create_threadsafe_function(env, onReads, nullptr, name, 0, 1, nullptr, nullptr, self.get(), onReadsFinished,
+                                               &self->notify_)))
+    return nullptr;
   // Only a pending read keeps the process alive.
   if (!ok(env, napi_unref_threadsafe_function(env, self->notify_))) return nullptr;
   try {
     napi_threadsafe_function notify = self->notify_;
-    self->executor_ = std::make_unique<Executor>(isa, threads, [notify] { napi_call_threadsafe_function(notify, nullptr, napi_tsfn_nonblocking); });
+    self->executor_ =
+        std::make_unique<Executor>(isa, threads, [notify] { napi_call_threadsafe_function(notify, nullptr, napi_tsfn_nonblocking); });
   } catch (const std::exception& error) {
     napi_throw_error(env, nullptr, error.what());
     return nullptr;
@@ -64,7 +67,9 @@ void DeviceHandle::close() {
   buffer_ = nullptr;
 }
 
-void DeviceHandle::onEnvironmentEnd(void* self) { static_cast<DeviceHandle*>(self)->close(); }
+void DeviceHandle::onEnvironmentEnd(void* self) {
+  static_cast<DeviceHandle*>(self)->close();
+}
 
 void DeviceHandle::onReadsFinished(napi_env env, napi_value callback, void* context, void*) {
   // Without an environment the call is only being thrown away, and the handle may be gone.

@@ -35,7 +35,9 @@ struct Arguments {
   }
 };
 
-inline bool toDouble(napi_env env, napi_value value, double& number) { return ok(env, napi_get_value_double(env, value, &number)); }
+inline bool toDouble(napi_env env, napi_value value, double& number) {
+  return ok(env, napi_get_value_double(env, value, &number));
+}
 
 inline bool toCount(napi_env env, napi_value value, size_t& count) {
   double number;

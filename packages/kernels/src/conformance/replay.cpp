@@ -69,8 +69,8 @@ std::string judge(const Tensor& tensor, const Expectation& expected, const char*
     const auto at = static_cast<size_t>(i);
     if (within(value, expected.values[at], expected.limits[at])) continue;
     char text[200];
-    std::snprintf(text, sizeof text, "%s %d, element %lld: %.9g instead of %.9g, off by more than %.3g", what, index, static_cast<long long>(i), value,
-                  expected.values[at], expected.limits[at]);
+    std::snprintf(text, sizeof text, "%s %d, element %lld: %.9g instead of %.9g, off by more than %.3g", what, index,
+                  static_cast<long long>(i), value, expected.values[at], expected.limits[at]);
     return text;
   }
   return {};
@@ -99,8 +99,13 @@ Outcome replay(const Case& item, const KernelEntry& kernel, int32_t threads) {
     tensors.push_back(argument);
   }
   char message[256] = "";
-  const Call call{tensors.data(), static_cast<int32_t>(tensors.size()), item.attributes.data(), static_cast<int32_t>(item.attributes.size()),
-                  workers,        message,                              sizeof message};
+  const Call call{tensors.data(),
+                  static_cast<int32_t>(tensors.size()),
+                  item.attributes.data(),
+                  static_cast<int32_t>(item.attributes.size()),
+                  workers,
+                  message,
+                  sizeof message};
   const bool passed = kernel.kernel(call);
   if (item.fails) return {passed ? "should have failed" : "", {}};
   if (!passed) return {std::string("failed: ") + message, {}};

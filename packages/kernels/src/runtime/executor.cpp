@@ -21,7 +21,9 @@ T* pointer(double word) {
   return reinterpret_cast<T*>(static_cast<uintptr_t>(word));
 }
 
-Opcode opcodeOf(const double* words) { return static_cast<Opcode>(static_cast<int>(words[0])); }
+Opcode opcodeOf(const double* words) {
+  return static_cast<Opcode>(static_cast<int>(words[0]));
+}
 
 // Words of a whole command.
 size_t commandWords(const double* words) {
@@ -90,7 +92,9 @@ Executor::Executor(Isa isa, int32_t threads, std::function<void()> onFinished)
   lostDevice();
 }
 
-Executor::~Executor() { close(); }
+Executor::~Executor() {
+  close();
+}
 
 void Executor::submit(const double* words, size_t count) {
   if (count > 0) enqueue({std::vector<double>(words, words + count), nullptr});

@@ -22,7 +22,9 @@ bool hasAvx2FmaF16c() {
   return (b & (1u << 5)) != 0;
 }
 #else
-bool hasAvx2FmaF16c() { return false; }
+bool hasAvx2FmaF16c() {
+  return false;
+}
 #endif
 
 }  // namespace
@@ -42,6 +44,8 @@ bool runsHere(Isa isa) {
   return isa == Isa::baseline || (isa == Isa::avx2 && avx2);
 }
 
-Isa bestIsa() { return runsHere(Isa::avx2) ? Isa::avx2 : Isa::baseline; }
+Isa bestIsa() {
+  return runsHere(Isa::avx2) ? Isa::avx2 : Isa::baseline;
+}
 
 }  // namespace whittle

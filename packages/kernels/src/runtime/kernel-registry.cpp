@@ -16,7 +16,9 @@ std::vector<KernelEntry>& registrations() {
 
 }  // namespace
 
-KernelRegistration::KernelRegistration(const char* op, Isa isa, Kernel kernel) { registrations().push_back({op, isa, kernel}); }
+KernelRegistration::KernelRegistration(const char* op, Isa isa, Kernel kernel) {
+  registrations().push_back({op, isa, kernel});
+}
 
 std::vector<KernelEntry> kernelsUpTo(Isa limit) {
   std::map<std::string, KernelEntry> best;

@@ -36,7 +36,8 @@ std::shared_ptr<const Failure> PoisonMap::find(const Extent& extent) const {
 void PoisonMap::add(const Extent& extent, const std::shared_ptr<const Failure>& failure) {
   eachPiece(extent, [&](uint64_t begin, uint64_t end) {
     removeRange(begin, end);
-    auto place = std::upper_bound(ranges_.begin(), ranges_.end(), begin, [](uint64_t address, const Range& r) { return address < r.begin; });
+    auto place =
+        std::upper_bound(ranges_.begin(), ranges_.end(), begin, [](uint64_t address, const Range& r) { return address < r.begin; });
     ranges_.insert(place, {begin, end, failure});
   });
 }

@@ -109,7 +109,9 @@ class Pool {
 
 }  // namespace
 
-PoolWorkers::PoolWorkers(int32_t threads) : threads_(std::max(1, threads)) { Pool::instance().grow(threads_); }
+PoolWorkers::PoolWorkers(int32_t threads) : threads_(std::max(1, threads)) {
+  Pool::instance().grow(threads_);
+}
 
 void PoolWorkers::run(int64_t count, int64_t grain, Part part, void* context) {
   if (count <= 0) return;

@@ -1,5 +1,5 @@
-// Stresses the queue and the workers from several devices at once, for the thread sanitizer: overlapping loops, failures, poison, reads, writes
-// in and outside of the command stream, memory given back in queue order, and devices closed with a full queue.
+// Stresses the queue and the workers from several devices at once, for the thread sanitizer: overlapping loops, failures, poison, reads,
+// writes in and outside of the command stream, memory given back in queue order, and devices closed with a full queue.
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
