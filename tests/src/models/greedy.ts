@@ -91,7 +91,7 @@ async function step(
 }
 
 /** One run per part; the last row of each is wanted, or with `all` every row. */
-function batch(device: Device, parts: readonly Part[], all = false): RowBatch {
+export function batch(device: Device, parts: readonly Part[], all = false): RowBatch {
   const tokens = parts.flatMap(({ ids }) => ids);
   const positions = parts.flatMap(({ ids, position }) => ids.map((_, i) => position + i));
   const runs: Run[] = [];
