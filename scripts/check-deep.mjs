@@ -16,7 +16,7 @@ const { values } = parseArgs({
 });
 
 run("build", [path.join(root, "scripts", "bootstrap.cjs"), "build"], root);
-run("sanitizers", ["packages/kernels/scripts/check-sanitize.cjs", "--cases", values.cases], root);
+run("sanitizers", ["packages/kernels/scripts/check-sanitize.cjs", "--deep", "--cases", values.cases], root);
 const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
 for (const { name, directory } of closure(read(root), null)) {
   const files = propertyTests(directory);
