@@ -27,23 +27,30 @@ describe.each(folders)("%s", (folder) => {
     return floatCache({ blockSize, dtype })(layers, device, blocks * blockSize * tokenBytes);
   }
 
-  /** More rows of several sequences in one step; gives the logits of each sequence's rows. */
-  async function extend(cache: KVCache, ...parts: { sequence: number; ids: ArrayLike<number> }[]) {
-    const rows = parts.map(({ sequence, ids }) => ({
-      sequence,
-      ids: Array.from(ids),
-      position: cache.length(sequence),
-    }));
-    const logits = device.scope(() => {
+  interface Part {
+    readonly sequence: number;
+    readonly ids: ArrayLike<number>;
+  }
+
+  /** Records a step with more rows of several sequences, and commits it. */
+  function record(cache: KVCache, parts: readonly Part[]) {
+    return device.scope(() => {
+      const rows = parts.map(({ sequence, ids }) => {
+        return { sequence, ids: Array.from(ids), position: cache.length(sequence) };
+      });
       const inputs = batch(device, rows, true);
       const step = cache.prepare(inputs);
       const read = loaded.model.forward(inputs, step).logits.read();
       step.commit();
-      return { read };
+      return { step, read };
     });
-    const all = await logits.read;
+  }
+
+  /** The logits of each sequence's rows. */
+  async function extend(cache: KVCache, ...parts: Part[]) {
+    const all = await record(cache, parts).read;
     let row = 0;
-    return rows.map(({ ids }) => {
+    return parts.map(({ ids }) => {
       const [from, to] = [row, (row += ids.length)];
       return all.slice(from * loaded.model.shape.vocabSize, to * loaded.model.shape.vocabSize);
     });
@@ -128,6 +135,32 @@ describe.each(folders)("%s", (folder) => {
       cache.close(sequences[n]!);
     }
     expect(cache.capacity()).toEqual({ free: 16, total: 16 });
+    cache.dispose();
+  });
+
+  it("a fork whose first step stood behind a failed one goes on as if neither had been", async () => {
+    const [prompt, ends] = [textOf(19), [textOf(6, 1), textOf(6, 2)]];
+    const cache = cacheOf(16);
+    const { sequence } = cache.open(prompt);
+    await extend(cache, { sequence, ids: prompt });
+    const fork = cache.fork(sequence);
+    const bad = record(cache, [{ sequence: cache.open().sequence, ids: [loaded.config.vocabSize + 3] }]);
+    const behind = record(cache, [{ sequence: fork, ids: ends[0]!.slice(0, 1) }]);
+    await expect(bad.read).rejects.toMatchObject({ code: "device", op: "embedding" });
+    await expect(behind.read).rejects.toMatchObject({ code: "device" });
+    behind.step.discard();
+    bad.step.discard();
+    // What the fork had of the shared block is in doubt, and computed again.
+    expect([cache.length(sequence), cache.length(fork)]).toEqual([19, 16]);
+    const logits = await extend(
+      cache,
+      { sequence: fork, ids: [...prompt.slice(16), ...ends[0]!] },
+      { sequence, ids: ends[1]! },
+    );
+    for (const [n, end] of ends.entries()) {
+      const expected = await allLogits(loaded.model, device, [...prompt, ...end]);
+      expect(lastRows(logits[n]!, end.length)).toEqual(lastRows(expected, end.length));
+    }
     cache.dispose();
   });
 
