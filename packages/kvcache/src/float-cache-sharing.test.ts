@@ -1,9 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { expectRow, range, setUp } from "./test-cache.js";
-import { attendRows, batchOf } from "./test-rows.js";
+import { range, setUp } from "./test-cache.js";
+import { attendRows, batchOf, expectedRow } from "./test-rows.js";
 
 type Cache = ReturnType<typeof setUp>;
 const ids = (list: readonly number[]) => Int32Array.from(list);
+
+function expectRow(row: number[] | undefined, token: number, seen: number[], digits = 5) {
+  expectedRow(token, seen).forEach((value, i) => expect(row![i]).toBeCloseTo(value, digits));
+}
 
 /** Computes, seals and closes a text. */
 async function remember({ cache, append }: Cache, text: readonly number[], salt = "") {

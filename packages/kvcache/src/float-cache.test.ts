@@ -1,8 +1,12 @@
 import { attention, embedding, isWhittleError, reference, type SequenceId, type Tensor } from "@whittle/core";
 import { describe, expect, it } from "vitest";
 import { floatCache } from "./float-cache.js";
-import { expectRow, range, setUp, slotBytes } from "./test-cache.js";
+import { range, setUp, slotBytes } from "./test-cache.js";
 import { attendRows, batchOf, expectedRow, testShape } from "./test-rows.js";
+
+function expectRow(row: number[] | undefined, token: number, seen: number[], digits = 5) {
+  expectedRow(token, seen).forEach((value, i) => expect(row![i]).toBeCloseTo(value, digits));
+}
 
 describe("what rows see", () => {
   it("equals core's attention over the same rows", async () => {

@@ -1,7 +1,6 @@
 import { embedding, reference, type SequenceId } from "@whittle/core";
-import { expect } from "vitest";
 import { floatCache, type FloatCacheOptions } from "./float-cache.js";
-import { attendRows, batchOf, expectedRow, type TestRun, testShape } from "./test-rows.js";
+import { attendRows, batchOf, type TestRun, testShape } from "./test-rows.js";
 
 /** Bytes of one token in the tests' caches. */
 export const slotBytes = 2 * testShape.kvHeads * testShape.headDim * 4;
@@ -35,10 +34,6 @@ export function setUp({ blocks = 8, blockSize = 4, ...options }: FloatCacheOptio
     return step;
   };
   return { device, cache, run, append, fail };
-}
-
-export function expectRow(row: number[] | undefined, token: number, seen: number[], digits = 5) {
-  expectedRow(token, seen).forEach((value, i) => expect(row![i]).toBeCloseTo(value, digits));
 }
 
 export const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
