@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { type LengthRange } from "./bench/arrivals.js";
 import { parseByteSize } from "./byte-size.js";
 
 /** Parsers of option values. Each throws what commander shows as one line that names the option. */
@@ -32,4 +33,13 @@ export function byteSize(text: string): number {
 /** An option that may be given several times: all its values, in order. */
 export function list(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
+}
+
+/** A number of tokens, or a range of them as in `64-512`. */
+export function lengthRange(text: string): LengthRange {
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
+  const least = Number(match?.[1]);
+  const most = Number(match?.[2] ?? match?.[1]);
+  if (least >= 1 && most >= least) return { least, most };
+  throw new InvalidArgumentError("Expected a number of tokens such as 128, or a range such as 64-512.");
 }
