@@ -19,7 +19,7 @@ struct AttendShape {
   int64_t valueStride() const { return roundUp(valueDim, kLanes); }
   // Key heads that go through a tile one after the other: as many as a part of the second-level cache holds.
   int64_t headsTogether() const {
-    const int64_t fit = 400 * 1024 / (4 * kTile * (keyStride() + valueStride()));
+    const int64_t fit = 400 * 1024 / (4 * kTile * (keyStride() + valueStride() + 1));
     const int64_t parts = (kvHeads + (fit < 1 ? 0 : fit - 1)) / (fit < 1 ? 1 : fit);
     return (kvHeads + parts - 1) / parts;
   }
