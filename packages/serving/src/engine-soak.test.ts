@@ -35,7 +35,9 @@ const distrustful: SchedulerPolicy = {
     for (const { computedTokens, blocks } of waiting)
       expect({ computedTokens, blocks }).toEqual({ computedTokens: 0, blocks: 0 });
     for (const { computedTokens, blocks } of running) expect(blocks).toBe(Math.ceil(computedTokens / budget.blockRows));
-    expect(running.reduce((sum, { blocks }) => sum + blocks, budget.blocks.free)).toBe(budget.blocks.total);
+    // Shared blocks count for each that holds them.
+    const counted = running.reduce((sum, { blocks }) => sum + blocks, budget.blocks.free);
+    expect(counted).toBeGreaterThanOrEqual(budget.blocks.total);
     expect(running.length).toBeLessThanOrEqual(budget.sequences);
     for (const list of [running, waiting])
       expect(list).toEqual([...list].sort((a, b) => a.arrivalMs - b.arrivalMs || a.id - b.id));

@@ -2,7 +2,7 @@ import { reference } from "@whittle/core";
 import { floatCache } from "@whittle/kvcache";
 import { describe, expect, it } from "vitest";
 import { createEngine, type EngineOptions } from "./engine.js";
-import { type RequestEvent } from "./events.js";
+import { type RequestEvent, type RequestTimings } from "./events.js";
 import { type GenerateRequest, type Piece } from "./request.js";
 import { END } from "./testing/byte-tokenizer.js";
 import { randomModel, scriptedModel, scriptOf } from "./testing/toy-models.js";
@@ -150,9 +150,16 @@ describe("what happens to a request", () => {
     const events: RequestEvent[] = [];
     const engine = createEngine({ model: say("hello", END), onEvent: (event) => events.push(event) });
     const { id } = await engine.complete({ prompt: "Say: " });
-    expect(events.map(({ type }) => type)).toEqual(["queued", "scheduled", "firstToken", "finished"]);
+    const tokens = Array.from({ length: 5 }, () => "token");
+    expect(events.map(({ type }) => type)).toEqual(["queued", "scheduled", "firstToken", ...tokens, "finished"]);
     expect(events.every(({ requestId }) => requestId === id)).toBe(true);
-    expect(events.at(-1)).toMatchObject({ reason: "stop", completionTokens: 6 });
+    const last = events.at(-1)!;
+    expect(last).toMatchObject({ reason: "stop", promptTokens: 5, completionTokens: 6, preemptions: 0 });
+    const { queueMs, prefillMs, decodeMs, inferenceMs, firstTokenMs, totalMs } =
+      last.type === "finished" ? last.timings : ({} as RequestTimings);
+    expect(queueMs! + prefillMs!).toBeCloseTo(firstTokenMs!);
+    expect(prefillMs! + decodeMs!).toBeCloseTo(inferenceMs!);
+    expect(queueMs! + inferenceMs!).toBeLessThanOrEqual(totalMs);
     const times = events.map(({ timeMs }) => timeMs);
     expect(times).toEqual([...times].sort((a, b) => a - b));
     await engine.close();

@@ -18,16 +18,20 @@ export interface EngineLimits {
   maxWaiting?: number;
 }
 
-export interface EngineOptions {
+export interface EngineOptions extends EngineListener {
   model: ServedModel;
   /** Default: `floatCache()`. */
   cache?: CacheFactory;
   /** Default: `firstComeFirstServed`. */
   policy?: SchedulerPolicy;
   limits?: EngineLimits;
-  /** Called for each thing that happens to a request. Must not throw. */
+}
+
+/** Hears what an engine does, as it does it: no function of it may take long, and what one throws becomes a warning of the process. */
+export interface EngineListener {
+  /** Called for each thing that happens to a request. */
   onEvent?: (event: RequestEvent) => void;
-  /** Called after each step. Must not throw. */
+  /** Called after each step. */
   onStep?: (event: StepEvent) => void;
 }
 
@@ -68,6 +72,8 @@ export interface Engine {
   /** Submits a request and gathers its answer. Rejects as `generate` throws. */
   complete(request: GenerateRequest): Promise<Completion>;
   stats(): EngineStats;
+  /** Lets another one hear what happens from now on, besides the options' functions; gives back how to end that. */
+  listen(listener: EngineListener): () => void;
   /** Takes no more requests, waits for those under way (or, with `abort`, ends them with `EngineClosed`), and gives the cache's memory back. The model stays open. */
   close(options?: { abort?: boolean }): Promise<void>;
 }

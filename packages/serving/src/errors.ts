@@ -48,3 +48,10 @@ export class DeadlineExceeded extends WhittleError {
     );
   }
 }
+
+/** A request's constraint allows no token at all, so that its answer can neither go on nor end. */
+export class NoTokenAllowed extends WhittleError {
+  constructor() {
+    super("no_token_allowed", "the request's constraint allows no token to follow, not even the end of the text");
+  }
+}

@@ -1,8 +1,8 @@
 import { type KVCache } from "@whittle/core";
 import { floatCache } from "@whittle/kvcache";
-import { type Engine, type EngineOptions, type EngineStats } from "../engine.js";
+import { type Engine, type EngineListener, type EngineOptions, type EngineStats } from "../engine.js";
 import { EngineClosed, Overloaded } from "../errors.js";
-import { type RequestEvent } from "../events.js";
+import { type RequestEvent, type StepEvent } from "../events.js";
 import { firstComeFirstServed } from "../policies/first-come-first-served.js";
 import { type Completion, type GenerateRequest, type Generation } from "../request.js";
 import { endTokenIds, type ServedModel } from "../served-model.js";
@@ -30,7 +30,10 @@ export class BatchingEngine implements Engine {
   private preemptions = 0;
   private closing: Promise<void> | undefined;
 
-  constructor(private readonly options: EngineOptions) {
+  private readonly listeners: Set<EngineListener>;
+
+  constructor(options: EngineOptions) {
+    this.listeners = new Set([options]);
     const { model, cache = floatCache(), policy = firstComeFirstServed } = options;
     const { device } = model;
     const { layers, maxPositions } = model.model.shape;
@@ -44,7 +47,10 @@ export class BatchingEngine implements Engine {
     this.runner = new StepRunner(device, model.model, this.cache, { rows, sequences });
     const blockRows = rowsOfBlock(this.cache, maxContext);
     this.scheduler = new Scheduler(this.cache, policy, { rows, sequences, blockRows }, this.hooks());
-    this.loop = new StepLoop(this.scheduler, this.runner, this.cache, (event) => this.emit(event));
+    this.loop = new StepLoop(this.scheduler, this.runner, this.cache, {
+      onEvent: (event) => this.emit(event),
+      onStep: (event) => this.emitStep(event),
+    });
   }
 
   get name(): string {
@@ -66,22 +72,10 @@ export class BatchingEngine implements Engine {
     if (this.scheduler.runningCount + this.scheduler.waitingCount + count > this.mostRequests)
       throw new Overloaded(this.scheduler.waitingCount);
     const resolved = resolveRequest(request, this.model, this.contextLength);
-    return Array.from({ length: count }, (_, choice) => this.submit(resolved, choice));
-  }
-
-  private submit(request: ResolvedRequest, choice: number): Generation {
-    const sequence = this.sequenceOf(request, choice);
-    const { requestId, promptTokens, arrivalMs } = sequence;
-    this.scheduler.add(sequence);
-    this.emit({ type: "queued", requestId, timeMs: arrivalMs, promptTokens });
-    this.loop.wake();
-    return {
-      id: requestId,
-      promptTokens,
-      parameters: sequence.request.parameters,
-      cancel: () => sequence.cancel(),
-      [Symbol.asyncIterator]: () => sequence.stream,
-    };
+    const [first, ...others] = Array.from({ length: count }, (_, choice) => this.sequenceOf(resolved, choice));
+    for (const other of others) other.leader = first;
+    first!.followers = others;
+    return [first!, ...others].map((sequence) => this.submit(sequence));
   }
 
   async complete(request: GenerateRequest): Promise<Completion> {
@@ -105,6 +99,20 @@ export class BatchingEngine implements Engine {
     this.cache.dispose();
   }
 
+  private submit(sequence: Sequence): Generation {
+    const { requestId, promptTokens, arrivalMs } = sequence;
+    this.scheduler.add(sequence);
+    this.emit({ type: "queued", requestId, timeMs: arrivalMs, promptTokens });
+    this.loop.wake();
+    return {
+      id: requestId,
+      promptTokens,
+      parameters: sequence.request.parameters,
+      cancel: () => sequence.cancel(),
+      [Symbol.asyncIterator]: () => sequence.stream,
+    };
+  }
+
   private sequenceOf(request: ResolvedRequest, choice: number): Sequence {
     const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt });
     return new Sequence({
@@ -119,19 +127,35 @@ export class BatchingEngine implements Engine {
 
   private hooks() {
     return {
-      onScheduled: ({ requestId, computedTokens }: Sequence) => {
-        this.emit({ type: "scheduled", requestId, timeMs: performance.now(), cachedTokens: computedTokens });
+      onScheduled: ({ requestId, clock, computedTokens }: Sequence) => {
+        const timeMs = performance.now();
+        clock.scheduled(timeMs);
+        this.emit({ type: "scheduled", requestId, timeMs, cachedTokens: computedTokens });
       },
-      onPreempted: ({ requestId }: Sequence) => {
+      onPreempted: ({ requestId, clock }: Sequence) => {
         this.preemptions++;
+        clock.preemptions++;
         this.emit({ type: "preempted", requestId, timeMs: performance.now() });
       },
     };
   }
 
+  listen(listener: EngineListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
   private emit(event: RequestEvent): void {
+    for (const { onEvent } of this.listeners) this.tell(onEvent, event);
+  }
+
+  private emitStep(event: StepEvent): void {
+    for (const { onStep } of this.listeners) this.tell(onStep, event);
+  }
+
+  private tell<T>(listener: ((event: T) => void) | undefined, event: T): void {
     try {
-      this.options.onEvent?.(event);
+      listener?.(event);
     } catch (error) {
       // A listener's fault is not the requests' fault, but it must be seen.
       process.emitWarning(error instanceof Error ? error : String(error));

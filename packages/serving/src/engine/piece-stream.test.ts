@@ -6,10 +6,10 @@ const usage = { promptTokens: 1, cachedTokens: 0, completionTokens: 3 };
 describe("a stream of pieces", () => {
   it("joins what a slow consumer has not taken", async () => {
     const stream = new PieceStream(() => undefined);
-    stream.add("a", [1]);
-    stream.add("b", [2]);
+    stream.add("a", 1);
+    stream.add("b", 2);
     expect(await stream.next()).toEqual({ done: false, value: { text: "ab", tokens: [1, 2] } });
-    stream.add("", [3]);
+    stream.add("", 3);
     const next = stream.next();
     stream.finish("stop", usage);
     expect(await next).toEqual({ done: false, value: { text: "", tokens: [3], finishReason: "stop", usage } });
@@ -18,7 +18,7 @@ describe("a stream of pieces", () => {
 
   it("gives what was made before a failure, then the failure, then nothing", async () => {
     const stream = new PieceStream(() => undefined);
-    stream.add("a", [1]);
+    stream.add("a", 1);
     stream.fail(new Error("broken"));
     stream.finish("stop", usage);
     expect(await stream.next()).toEqual({ done: false, value: { text: "a", tokens: [1] } });
@@ -33,7 +33,7 @@ describe("a stream of pieces", () => {
     await stream.return();
     expect(await waiting).toEqual({ done: true, value: undefined });
     expect(cancelled).toBe(1);
-    stream.add("late", [1]);
+    stream.add("late", 1);
     expect(await stream.next()).toEqual({ done: true, value: undefined });
   });
 

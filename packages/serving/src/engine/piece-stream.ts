@@ -1,5 +1,5 @@
 import { RequestError } from "../errors.js";
-import { type FinishReason, type Piece, type Usage } from "../request.js";
+import { type FinishReason, type Piece, type SampledLogprob, type Usage } from "../request.js";
 
 /**
  * What the engine has made and the consumer has not yet taken, joined into one piece: memory is bounded by the answer, however slow the consumer.
@@ -8,6 +8,7 @@ import { type FinishReason, type Piece, type Usage } from "../request.js";
 export class PieceStream implements AsyncIterator<Piece, undefined> {
   private text = "";
   private tokens: number[] = [];
+  private logprobs: SampledLogprob[] | undefined;
   private end: { finishReason: FinishReason; usage: Usage } | { error: unknown } | undefined;
   private waiting:
     | { resolve: (result: IteratorResult<Piece, undefined>) => void; reject: (error: unknown) => void }
@@ -17,9 +18,10 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
   constructor(private readonly cancel: () => void) {}
 
   /** Adds to the piece under way. It is given out once it has text. */
-  add(text: string, tokens: readonly number[]): void {
+  add(text: string, token?: number, logprob?: SampledLogprob): void {
     this.text += text;
-    this.tokens.push(...tokens);
+    if (token !== undefined) this.tokens.push(token);
+    if (logprob) (this.logprobs ??= []).push(logprob);
     if (this.text !== "") this.deliver();
   }
 
@@ -56,13 +58,15 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
     if (!waiting) return;
     this.waiting = undefined;
     if (this.over) return waiting.resolve({ done: true, value: undefined });
-    const { text, tokens, end } = this;
+    const { text, tokens, logprobs, end } = this;
+    const piece: Piece = logprobs ? { text, tokens, logprobs } : { text, tokens };
     this.text = "";
     this.tokens = [];
+    this.logprobs = undefined;
     // What was made before a failure is still given.
-    if (!end || ("error" in end && text !== "")) return waiting.resolve({ done: false, value: { text, tokens } });
+    if (!end || ("error" in end && text !== "")) return waiting.resolve({ done: false, value: piece });
     this.over = true;
     if ("error" in end) waiting.reject(end.error);
-    else waiting.resolve({ done: false, value: { text, tokens, ...end } });
+    else waiting.resolve({ done: false, value: { ...piece, ...end } });
   }
 }

@@ -3,31 +3,25 @@ import {
   type CausalLM,
   type Device,
   type KVCache,
+  mixTokens,
   type RowBatch,
   type Run,
-  sample,
-  type Slot,
-  type Tensor,
 } from "@whittle/core";
+import { Drawing } from "./drawing.js";
+import { RecordedStep } from "./recorded-step.js";
 import { type PlannedRun } from "./scheduler.js";
-import { type Sequence } from "./sequence.js";
-import { writeKeys, writeSettings } from "./sampling.js";
+import { intInput } from "./step-inputs.js";
 
-/** A step whose work is under way. Exactly one of `commit` and `discard` ends it. */
-export interface RecordedStep {
-  /** The id drawn for each sequence whose rows are all computed, once the device has come that far. @throws DeviceError, DeviceLost */
-  read(): Promise<ReadonlyMap<Sequence, number>>;
-  commit(): void;
-  discard(): void;
-}
-
-/** Records steps. Its inputs are slots as long as the longest step; a step uses their beginning. */
+/**
+ * Records steps, also one whose tokens the step before has not given yet: those go from its ids to this one's tokens on the device. Its inputs are slots as long as
+ * the longest step.
+ */
 export class StepRunner {
-  private readonly tokens: Input<Int32Array>;
-  private readonly positions: Input<Int32Array>;
-  private readonly wanted: Input<Int32Array>;
-  private readonly settings: Input<Float32Array>;
-  private readonly keys: Input<Int32Array>;
+  private readonly tokens;
+  private readonly sampledFrom;
+  private readonly positions;
+  private readonly wanted;
+  private readonly drawing: Drawing;
 
   constructor(
     private readonly device: Device,
@@ -36,87 +30,70 @@ export class StepRunner {
     limits: { rows: number; sequences: number },
   ) {
     const { rows, sequences } = limits;
-    this.tokens = new Input(device.slot([rows], "i32"), new Int32Array(rows));
-    this.positions = new Input(device.slot([rows], "i32"), new Int32Array(rows));
-    this.wanted = new Input(device.slot([sequences], "i32"), new Int32Array(sequences));
-    this.settings = new Input(device.slot([sequences, 4], "f32"), new Float32Array(sequences * 4));
-    this.keys = new Input(device.slot([sequences, 4], "i32"), new Int32Array(sequences * 4));
+    this.tokens = intInput(device, rows);
+    this.sampledFrom = intInput(device, rows);
+    this.positions = intInput(device, rows);
+    this.wanted = intInput(device, sequences);
+    this.drawing = new Drawing(device, model.shape.vocabSize, sequences);
   }
 
-  /** @throws CacheFull, OutOfMemory, ShapeError …: nothing has changed then */
-  record(planned: readonly PlannedRun[]): RecordedStep {
-    const drawn = planned.filter(({ sequence, rows }) => rows === sequence.pendingRows);
-    let step: CacheStep | undefined;
-    let ids: Promise<ArrayLike<number>> | undefined;
-    this.device.scope(() => {
-      const rows = this.rowsOf(planned);
-      step = this.cache.prepare(rows);
+  /**
+   * The forward pass is recorded, and committed to the cache; so is the drawing, unless a row of it needs what the step `before` draws on the host.
+   * @throws CacheFull, OutOfMemory, ShapeError …: nothing has changed then
+   */
+  record(planned: readonly PlannedRun[], before?: RecordedStep): RecordedStep {
+    const drawn = planned.filter(({ draws }) => draws);
+    // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
+    if (drawn.length === 0) drawn.push(planned.at(-1)!);
+    let cached: CacheStep | undefined;
+    const logits = this.device.scope(() => {
+      const rows = this.rowsOf(planned, drawn, before);
+      cached = this.cache.prepare(rows);
       try {
-        const { logits } = this.model.forward(rows, step);
-        const [settings, keys] = [this.settings.send(logits.shape[0]!), this.keys.send(logits.shape[0]!)];
-        ids = sample({ logits, settings, keys }).read();
+        return this.model.forward(rows, cached).logits;
       } catch (error) {
-        step.discard();
+        cached.discard();
         throw error;
       }
     });
-    return {
-      read: async () => {
-        const values = await ids!;
-        return new Map(drawn.map(({ sequence }, i) => [sequence, values[i]!]));
-      },
-      commit: () => step!.commit(),
-      discard: () => step!.discard(),
-    };
+    cached!.commit();
+    const step = new RecordedStep(planned, drawn, logits, cached!, this.drawing);
+    const mustWait = drawn.some(({ sequence }) => sequence.unread > 0 && sequence.drawsByHistory);
+    if (mustWait) return step;
+    try {
+      step.draw();
+    } catch (error) {
+      step.discard();
+      throw error;
+    }
+    return step;
   }
 
   dispose(): void {
-    for (const input of [this.tokens, this.positions, this.wanted, this.settings, this.keys])
-      input.slot.tensor.dispose();
+    for (const part of [this.tokens, this.sampledFrom, this.positions, this.wanted, this.drawing]) part.dispose();
   }
 
-  private rowsOf(planned: readonly PlannedRun[]): RowBatch {
+  private rowsOf(planned: readonly PlannedRun[], drawn: readonly PlannedRun[], before?: RecordedStep): RowBatch {
     const runs: Run[] = [];
-    let row = 0;
-    let wanted = 0;
-    const want = ({ sequence }: PlannedRun): void => {
-      this.wanted.values[wanted] = row - 1;
-      writeSettings(this.settings.values, wanted, sequence.request.parameters);
-      writeKeys(this.keys.values, wanted, sequence.request.parameters.seed, sequence.choice, sequence.ids.length);
-      wanted++;
-    };
+    let [row, wanted, sampled] = [0, 0, 0];
     for (const run of planned) {
-      const { sequence, rows } = run;
-      runs.push({ sequence: sequence.slot!, from: row, count: rows, held: false });
-      for (let i = 0; i < rows; i++, row++) {
-        const position = sequence.computedTokens + i;
-        this.tokens.values[row] = sequence.ids[position]!;
+      const { sequence, slot, from, to } = run;
+      runs.push({ sequence: slot, from: row, count: to - from, held: false });
+      for (let position = from; position < to; position++, row++) {
+        const known = position < sequence.ids.length;
+        this.tokens.values[row] = known ? sequence.ids.at(position) : 0;
+        this.sampledFrom.values[row] = known ? -1 : sequence.drawnAt;
         this.positions.values[row] = position;
+        if (!known) sampled++;
       }
-      if (rows === sequence.pendingRows) want(run);
+      if (run === drawn[wanted]) this.wanted.values[wanted++] = row - 1;
     }
-    // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
-    if (wanted === 0) want(planned.at(-1)!);
+    const tokens = this.tokens.send(row);
     return {
-      tokens: this.tokens.send(row),
+      tokens: sampled === 0 ? tokens : mixTokens({ tokens, sampled: before!.ids, from: this.sampledFrom.send(row) }),
       positions: this.positions.send(row),
       runs,
       wanted: this.wanted.send(wanted),
     };
-  }
-}
-
-/** A slot and the host's copy of it. */
-class Input<T extends Int32Array | Float32Array> {
-  constructor(
-    readonly slot: Slot,
-    readonly values: T,
-  ) {}
-
-  /** Sends the first rows to the device. */
-  send(rows: number): Tensor {
-    const { tensor } = this.slot;
-    this.slot.write(this.values.subarray(0, (tensor.elements / tensor.shape[0]!) * rows));
-    return tensor.rows(0, rows);
   }
 }

@@ -60,14 +60,27 @@ export function randomModel(seed: number, options: ToyOptions = {}): ServedModel
   });
 }
 
+/** Has the same logits everywhere: those given, and 0 for every other id. */
+export function constantModel(logits: Readonly<Record<number, number>>, options: ToyOptions = {}): ServedModel {
+  const { maxPositions = 128 } = options;
+  const row = Array.from({ length: BYTE_VOCABULARY }, (_, id) => logits[id] ?? 0);
+  return tableModel(new Float32Array(Array.from({ length: maxPositions }, () => row).flat()), options);
+}
+
 /** Says `script[p]` at position `p`, whatever came before: a test chooses the answer, byte by byte (`END` included). */
 export function scriptedModel(script: ArrayLike<number>, options: ToyOptions = {}): ServedModel {
-  const device = options.device ?? reference();
   const maxPositions = options.maxPositions ?? script.length;
   const says = new Float32Array(maxPositions * BYTE_VOCABULARY);
   for (let position = 0; position + 1 < Math.min(maxPositions, script.length); position++)
     says[position * BYTE_VOCABULARY + script[position + 1]!] = 1000;
-  const table = device.tensor(says, [maxPositions, BYTE_VOCABULARY]);
+  return tableModel(says, options);
+}
+
+/** Logits by position, `[maxPositions, vocabulary]`, whatever the tokens. */
+function tableModel(logits: Float32Array, options: ToyOptions): ServedModel {
+  const device = options.device ?? reference();
+  const maxPositions = logits.length / BYTE_VOCABULARY;
+  const table = device.tensor(logits, [maxPositions, BYTE_VOCABULARY]);
   const nothing = device.tensor(new Float32Array(HIDDEN * BYTE_VOCABULARY), [HIDDEN, BYTE_VOCABULARY]);
   const zero = new Linear("zero", nothing);
   const back = new Linear("back", device.tensor(new Float32Array(BYTE_VOCABULARY * HIDDEN), [BYTE_VOCABULARY, HIDDEN]));

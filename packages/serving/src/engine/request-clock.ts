@@ -1,0 +1,47 @@
+import { type RequestTimings } from "../events.js";
+
+/** When things happened to one request, in milliseconds of the monotonic clock. */
+export class RequestClock {
+  private scheduledMs: number | undefined;
+  private firstTokenMs: number | undefined;
+  private lastTokenMs: number | undefined;
+  preemptions = 0;
+
+  constructor(
+    readonly arrivalMs: number,
+    private readonly timeoutMs: number | undefined,
+  ) {}
+
+  /** Only the first admission counts. */
+  scheduled(timeMs: number): void {
+    this.scheduledMs ??= timeMs;
+  }
+
+  /** Milliseconds since the token before; undefined for the first. */
+  token(timeMs: number): number | undefined {
+    const gapMs = this.lastTokenMs === undefined ? undefined : timeMs - this.lastTokenMs;
+    this.firstTokenMs ??= timeMs;
+    this.lastTokenMs = timeMs;
+    return gapMs;
+  }
+
+  isLate(nowMs: number): boolean {
+    return this.timeoutMs !== undefined && nowMs - this.arrivalMs >= this.timeoutMs;
+  }
+
+  timings(endMs: number): RequestTimings {
+    const { arrivalMs, scheduledMs, firstTokenMs, lastTokenMs } = this;
+    return {
+      queueMs: between(arrivalMs, scheduledMs),
+      prefillMs: between(scheduledMs, firstTokenMs),
+      decodeMs: between(firstTokenMs, lastTokenMs),
+      inferenceMs: between(scheduledMs, lastTokenMs),
+      firstTokenMs: between(arrivalMs, firstTokenMs),
+      totalMs: endMs - arrivalMs,
+    };
+  }
+}
+
+function between(from: number | undefined, to: number | undefined): number | undefined {
+  return from === undefined || to === undefined ? undefined : to - from;
+}
