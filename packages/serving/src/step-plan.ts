@@ -7,13 +7,13 @@ export class StepPlan implements ScheduledStep {
   /** Requests that hold blocks, in order of arrival. */
   private readonly holders: ScheduledRequest[];
   private readonly budget: StepBudget;
-  private rowsLeft: number;
+  private unclaimed: number;
   private freeBlocks: number;
 
   constructor(state: SchedulerState) {
     this.holders = [...state.running];
     this.budget = state.budget;
-    this.rowsLeft = state.budget.rows;
+    this.unclaimed = state.budget.rows;
     this.freeBlocks = state.budget.blocks.free;
   }
 
@@ -25,17 +25,24 @@ export class StepPlan implements ScheduledStep {
     return [...this.victims];
   }
 
+  /** Rows that nobody has yet. */
+  get rowsLeft(): number {
+    return this.unclaimed;
+  }
+
   /**
-   * Gives a running request its pending rows, or as many as the step has room for. Where blocks are short, younger requests are preempted, the
-   * youngest first; so the oldest always moves on. False: nothing could be given.
+   * Gives a running (or just admitted) request `atMost` more of its pending rows (default: all), or as many as the step has room for. Where blocks are short, younger
+   * requests are preempted, the youngest first; so the oldest always moves on. False: nothing could be given.
    */
-  advance(request: ScheduledRequest): boolean {
-    if (this.victims.has(request.id) || this.taken.has(request.id)) return false;
-    let rows = Math.min(request.pendingRows, this.rowsLeft);
-    while (rows > 0 && this.blocksFor(request, rows) > this.freeBlocks) {
+  advance(request: ScheduledRequest, atMost = Infinity): boolean {
+    if (this.victims.has(request.id)) return false;
+    const had = this.taken.get(request.id) ?? 0;
+    let rows = Math.min(atMost, request.pendingRows - had, this.unclaimed);
+    while (rows > 0 && this.blocksMissing(request, rows) > this.freeBlocks) {
       const youngest = this.holders.at(-1)!;
       if (youngest.id === request.id) {
-        rows = Math.min(rows, (request.blocks + this.freeBlocks) * this.budget.blockRows - request.computedTokens);
+        const room = (request.blocks + this.blocksTaken(request) + this.freeBlocks) * this.budget.blockRows;
+        rows = Math.min(rows, room - request.computedTokens - had);
         break;
       }
       this.evict(youngest);
@@ -44,26 +51,26 @@ export class StepPlan implements ScheduledStep {
   }
 
   /**
-   * Admits a waiting request, if there is room for all of it: a place, the blocks of its whole prompt beside what admitted prompts still need, and a
-   * spare block for each request that runs, so that the admission is not undone at once. Admits nobody in a step that preempts.
+   * Admits a waiting request with `atMost` rows (default: all that are pending), if there is room for all of it: a place, the blocks of its whole prompt beside what
+   * admitted prompts still need, and a spare block for each request that runs, so that the admission is not undone at once. Admits nobody in a step that preempts.
    */
-  admit(request: ScheduledRequest): boolean {
+  admit(request: ScheduledRequest, atMost = Infinity): boolean {
     if (this.victims.size > 0 || this.holders.length >= this.budget.sequences) return false;
     const owed = this.holders.reduce(
       (sum, holder) => sum + this.blocksFor(holder, holder.pendingRows) - this.blocksTaken(holder),
       0,
     );
     if (this.blocksFor(request, request.pendingRows) + owed + this.holders.length > this.freeBlocks) return false;
-    if (!this.take(request, Math.min(request.pendingRows, this.rowsLeft))) return false;
+    if (!this.take(request, Math.min(atMost, request.pendingRows, this.unclaimed))) return false;
     this.holders.push(request);
     return true;
   }
 
   private take(request: ScheduledRequest, rows: number): boolean {
     if (rows <= 0) return false;
-    this.taken.set(request.id, rows);
-    this.rowsLeft -= rows;
-    this.freeBlocks -= this.blocksFor(request, rows);
+    this.freeBlocks -= this.blocksMissing(request, rows);
+    this.taken.set(request.id, (this.taken.get(request.id) ?? 0) + rows);
+    this.unclaimed -= rows;
     return true;
   }
 
@@ -71,8 +78,14 @@ export class StepPlan implements ScheduledStep {
     this.holders.splice(this.holders.indexOf(request), 1);
     this.victims.add(request.id);
     this.freeBlocks += request.blocks + this.blocksTaken(request);
-    this.rowsLeft += this.taken.get(request.id) ?? 0;
+    this.unclaimed += this.taken.get(request.id) ?? 0;
     this.taken.delete(request.id);
+  }
+
+  /** Blocks that so many rows take beyond those that the step has given it. */
+  private blocksMissing(request: ScheduledRequest, rows: number): number {
+    const had = this.taken.get(request.id) ?? 0;
+    return this.blocksFor(request, had + rows) - this.blocksFor(request, had);
   }
 
   private blocksTaken(request: ScheduledRequest): number {

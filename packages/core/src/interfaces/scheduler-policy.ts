@@ -7,9 +7,12 @@ export interface ScheduledRequest {
   readonly generatedTokens: number;
   /** Tokens whose keys and values the cache holds. */
   readonly computedTokens: number;
-  /** Rows to compute before its next token can be sampled: 1 while it decodes, more while its prompt is read. */
+  /**
+   * Rows to compute before its next token can be sampled: 1 while it decodes, more while its prompt is read. 0 while nothing can be computed for it
+   * before the step under way is read.
+   */
   readonly pendingRows: number;
-  /** Blocks of the cache that it holds. */
+  /** Blocks of the cache that it holds, alone or with others. */
   readonly blocks: number;
 }
 

@@ -30,6 +30,25 @@ describe("first come, first served, on a virtual clock", () => {
     expect(firstTokenMs[1]).toBeGreaterThan(3 + 2000 / 63);
   });
 
+  it("lets short prompts pass beside a long one, which takes at most twice its time", () => {
+    const short = Array.from({ length: 10 }, (_, i) => request(1 + 3 * i, 20, 3));
+    const { firstTokenMs } = simulate(firstComeFirstServed, [request(0, 2000, 1), ...short], {
+      ...roomy,
+      sequences: 16,
+    });
+    // Two steps of 1.64 ms, and the one under way when it came.
+    short.forEach(({ arrivalMs }, i) => expect(firstTokenMs[i + 1]! - arrivalMs).toBeLessThan(3.5 * 1.64));
+    const alone = simulate(firstComeFirstServed, [request(0, 2000, 1)], roomy);
+    expect(firstTokenMs[0]!).toBeLessThan(2 * alone.firstTokenMs[0]!);
+    expect(firstTokenMs[0]!).toBeGreaterThan(Math.max(...firstTokenMs.slice(1)));
+  });
+
+  it("gives a step's rows to the oldest where nobody is behind it, or those behind need less", () => {
+    const { firstTokenMs } = simulate(firstComeFirstServed, [request(0, 128, 1), request(0, 8, 1)], roomy);
+    // 64 rows a step: 56 and 8, then 64, then 8.
+    expect(firstTokenMs.map((time) => Math.round(time / 1.64))).toEqual([3, 1]);
+  });
+
   it("lets nobody overtake a request that waits for room", () => {
     const tight = { ...roomy, blocks: 10 };
     const { firstTokenMs, finishedMs } = simulate(
