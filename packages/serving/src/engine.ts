@@ -39,7 +39,10 @@ export interface EngineListener {
 export interface EngineStats {
   readonly running: number;
   readonly waiting: number;
+  /** Blocks of the cache. Those that only cached prompts hold are free. */
   readonly blocks: { readonly free: number; readonly total: number };
+  /** Tokens that one block holds. */
+  readonly blockRows: number;
   readonly steps: number;
   readonly failedSteps: number;
   readonly preemptions: number;
@@ -47,6 +50,11 @@ export interface EngineStats {
   readonly promptTokens: number;
   readonly generatedTokens: number;
   readonly finishedRequests: number;
+  /** Tokens of all prompts that were looked up in the cache, and those of them that were there. */
+  readonly prefixQueries: number;
+  readonly prefixHits: number;
+  /** Blocks whose cached content was given up for others. */
+  readonly evictions: number;
 }
 
 /** Runs many requests over one model and one cache, mixed in the same steps. */

@@ -1,3 +1,4 @@
+export { type Chat, type ChatOptions, createChat, type TurnOptions } from "./chat.js";
 export * from "./errors.js";
 export * from "./events.js";
 export * from "./request.js";

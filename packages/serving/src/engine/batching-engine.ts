@@ -21,6 +21,7 @@ export class BatchingEngine implements Engine {
   readonly model: ServedModel;
   readonly contextLength: number;
   private readonly cache: KVCache;
+  private readonly blockRows: number;
   private readonly scheduler: Scheduler;
   private readonly runner: StepRunner;
   private readonly loop: StepLoop;
@@ -29,7 +30,6 @@ export class BatchingEngine implements Engine {
   private submitted = 0;
   private preemptions = 0;
   private closing: Promise<void> | undefined;
-
   private readonly listeners: Set<EngineListener>;
 
   constructor(options: EngineOptions) {
@@ -46,6 +46,7 @@ export class BatchingEngine implements Engine {
     this.contextLength = longestSequence(this.cache, maxContext);
     this.runner = new StepRunner(device, model.model, this.cache, { rows, sequences });
     const blockRows = rowsOfBlock(this.cache, maxContext);
+    this.blockRows = blockRows;
     this.scheduler = new Scheduler(this.cache, policy, { rows, sequences, blockRows }, this.hooks());
     this.loop = new StepLoop(this.scheduler, this.runner, this.cache, {
       onEvent: (event) => this.emit(event),
@@ -84,7 +85,20 @@ export class BatchingEngine implements Engine {
 
   stats(): EngineStats {
     const { runningCount: running, waitingCount: waiting } = this.scheduler;
-    return { running, waiting, blocks: this.cache.capacity(), preemptions: this.preemptions, ...this.loop.counts };
+    return {
+      running,
+      waiting,
+      blocks: this.cache.capacity(),
+      blockRows: this.blockRows,
+      preemptions: this.preemptions,
+      ...this.loop.counts,
+      ...(this.cache.stats?.() ?? { prefixQueries: 0, prefixHits: 0, evictions: 0 }),
+    };
+  }
+
+  listen(listener: EngineListener): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
   }
 
   close({ abort = false }: { abort?: boolean } = {}): Promise<void> {
@@ -138,11 +152,6 @@ export class BatchingEngine implements Engine {
         this.emit({ type: "preempted", requestId, timeMs: performance.now() });
       },
     };
-  }
-
-  listen(listener: EngineListener): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
   }
 
   private emit(event: RequestEvent): void {
