@@ -63,6 +63,11 @@ export class ChatTemplate {
     return [...this.#programs.keys()];
   }
 
+  /** The Jinja source of a template; undefined if there is none of that name. */
+  source(name = "default"): string | undefined {
+    return Object.hasOwn(this.#options.templates, name) ? this.#options.templates[name] : undefined;
+  }
+
   /**
    * The conversation as one text.
    *

@@ -104,6 +104,11 @@ export class Tokenizer {
     return detokenize(this.#text(options), ids);
   }
 
+  /** UTF-8 bytes of one token, possibly a piece of a character; `undefined` if it shows nothing (a control token, unless `skipSpecialTokens` is false; an id that is no token). */
+  tokenBytes(id: number, options: DecodeOptions = {}): Uint8Array | undefined {
+    return this.#text(options).bytes(id);
+  }
+
   /** Decodes ids one by one, as they come. */
   detokenizer(options: DetokenizerOptions = {}): Detokenizer {
     return new Detokenizer(this.#text(options), options.after);

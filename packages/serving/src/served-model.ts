@@ -8,7 +8,12 @@ export interface ServedModel {
   readonly name: string;
   readonly model: CausalLM;
   readonly device: Device;
-  readonly tokenizer: Pick<Tokenizer, "encode" | "encodeChat" | "chatTemplate" | "detokenizer" | "eosIds">;
+  readonly tokenizer: Pick<
+    Tokenizer,
+    "encode" | "encodeChat" | "chatTemplate" | "decode" | "detokenizer" | "eosIds" | "tokenBytes"
+  >;
+  /** Where the tokenizer's files are; other threads load it from there. Without it, texts are tokenised on the main thread, however long. */
+  readonly folder?: string;
   readonly generationConfig: GenerationConfig;
   readonly config: { readonly eosTokenIds: readonly number[] };
 }

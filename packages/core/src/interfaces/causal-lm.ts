@@ -34,6 +34,8 @@ export interface CausalLM {
   blocks(x: Tensor, rows: RowBatch, step: CacheStep, from: number, to: number, taps?: Taps): Tensor;
   /** `[rows, hidden]` → logits of the wanted rows, `[wanted, vocab]`. */
   head(x: Tensor, wanted: Tensor): Tensor;
+  /** `[rows, hidden]` after the last layer → the states that the head reads, after the final norm, `[rows, hidden]`: what embeddings are made of. */
+  finalHidden?(x: Tensor): Tensor;
   /** The three composed. */
   forward(rows: RowBatch, step: CacheStep, taps?: Taps): { logits: Tensor };
 }

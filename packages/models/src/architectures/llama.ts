@@ -91,6 +91,10 @@ export class Llama implements BuiltModel {
     });
   }
 
+  finalHidden(x: Tensor): Tensor {
+    return this.norm({ x }, this.finalNorm).normed;
+  }
+
   forward(rows: RowBatch, step: CacheStep, taps?: Taps): { logits: Tensor } {
     return this.device.scope(() => {
       const x = this.blocks(this.embed(rows), rows, step, 0, this.layers.length, taps);

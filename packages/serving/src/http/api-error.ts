@@ -1,4 +1,5 @@
 import { isWhittleError, WhittleError } from "@whittle/core";
+import { fieldName } from "./field-names.js";
 
 /** An error as OpenAI's API puts it. `param` names the field at fault, with its path. */
 export class ApiError extends WhittleError {
@@ -43,14 +44,6 @@ export function clientGone(): ApiError {
   return new ApiError(499, "client_closed_request", "the client closed the request");
 }
 
-/** The API's names of the engine's fields. */
-const FIELD_NAMES: Readonly<Record<string, string>> = {
-  maxTokens: "max_tokens",
-  topK: "top_k",
-  topP: "top_p",
-  minP: "min_p",
-};
-
 /** What a client is told of an error. Of one that is none of ours, nothing but that there was one. */
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
@@ -60,20 +53,33 @@ export function toApiError(error: unknown): ApiError {
     case "invalid_request":
     case "context_length_exceeded": {
       const param = "param" in error ? (error.param as string | undefined) : undefined;
-      return invalid(param && (FIELD_NAMES[param] ?? param), message, code);
+      return invalid(param && fieldName(param), message, code);
     }
     case "chat_template":
     case "chat_template_missing":
       return invalid("messages", message, code);
     case "tokenizer":
       return invalid("prompt", message, code);
+    case "argument":
+      return invalid(undefined, message, "unsupported_value");
+    case "no_token_allowed":
+      return new ApiError(500, code, message);
+    case "deadline_exceeded":
+      return new ApiError(504, code, message);
     case "overloaded":
       return new ApiError(429, code, message, { headers: { "retry-after": "1" } });
     case "engine_closed":
-      return new ApiError(503, "shutting_down", message);
+      return new ApiError(503, "shutting_down", message, { headers: { "retry-after": "5" } });
     case "device_lost":
-      return new ApiError(503, code, message);
+      return new ApiError(503, code, message, { headers: { "retry-after": "5" } });
     default:
       return new ApiError(500, code, message);
   }
+}
+
+/** The same error of another field: what the engine calls a prompt may have come as messages. */
+export function renameParam(error: unknown, from: string, to: string): unknown {
+  const known = toApiError(error);
+  if (known.param !== from || from === to) return error;
+  return new ApiError(known.status, known.code, known.message, { param: to, headers: { ...known.headers } });
 }

@@ -54,6 +54,7 @@ describe("an answer in one piece", () => {
         total_tokens: rendered.length + 7,
         prompt_tokens_details: { cached_tokens: 0 },
       },
+      whittle: { parameters: expect.objectContaining({ temperature: 1, top_k: 0, seed: expect.any(Number) }) },
     });
   });
 });
@@ -73,7 +74,9 @@ describe("a stream", () => {
       ...head,
       choices: [{ index: 0, delta: { role: "assistant", content: "" }, logprobs: null, finish_reason: null }],
       usage: null,
+      whittle: { parameters: expect.objectContaining({ temperature: 1, stop: [] }) },
     });
+    expect(chunks.filter((chunk) => "whittle" in chunk)).toHaveLength(1);
     expect(chunks[1].choices).toEqual([{ index: 0, delta: { content: "H" }, logprobs: null, finish_reason: null }]);
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join("")).toBe("Hello!");
     expect(chunks.at(-2).choices).toEqual([{ index: 0, delta: {}, logprobs: null, finish_reason: "stop" }]);
@@ -99,9 +102,9 @@ describe("messages", () => {
     [
       [{ role: "wizard", content: "Hi" }],
       "messages[0].role",
-      'must be "system", "developer", "user" or "assistant", but got "wizard"',
+      'must be "system", "developer", "user", "assistant" or "tool", but got "wizard"',
     ],
-    [[{ role: "tool", content: "Hi" }], "messages[0].role", 'but got "tool"'],
+    [[{ role: "tool", content: "Hi" }], "messages[0].tool_call_id", "is missing"],
     [[{ role: "user" }], "messages[0].content", "messages[0].content is missing"],
     [[{ role: "user", content: 5 }], "messages[0].content", "must be a string or an array of text parts, but got 5"],
     [
@@ -110,7 +113,7 @@ describe("messages", () => {
       'must be "text", but got "image_url"',
     ],
     [[{ role: "user", content: "Hi", mood: "good" }], "messages[0].mood", 'there is no field "messages[0].mood"'],
-    [[{ role: "assistant", content: "Hi", tool_calls: [{}] }], "messages[0].tool_calls", "is not supported"],
+    [[{ role: "assistant", content: "Hi", tool_calls: [{}] }], "messages[0].tool_calls[0].id", "is missing"],
   ])("are refused as %j", async (wrong, param, message) => {
     const { status, json } = await ask({ messages: wrong });
     expect(status).toBe(400);

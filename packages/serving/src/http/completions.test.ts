@@ -31,6 +31,22 @@ describe("an answer in one piece", () => {
       model: "toy",
       choices: [{ index: 0, text: "héllo. wörld.", logprobs: null, finish_reason: "stop" }],
       usage: { prompt_tokens: 5, completion_tokens: 16, total_tokens: 21, prompt_tokens_details: { cached_tokens: 0 } },
+      whittle: {
+        parameters: {
+          max_tokens: expect.any(Number),
+          min_tokens: 0,
+          temperature: 1,
+          top_k: 0,
+          top_p: 1,
+          min_p: 0,
+          seed: expect.any(Number),
+          frequency_penalty: 0,
+          presence_penalty: 0,
+          repetition_penalty: 1,
+          stop: [],
+          ignore_eos: false,
+        },
+      },
     });
     expect(Math.abs(json.created - Date.now() / 1000)).toBeLessThan(100);
   });
@@ -55,6 +71,7 @@ describe("a stream", () => {
       created: expect.any(Number),
       model: "toy",
       choices: [{ index: 0, text: "h", logprobs: null, finish_reason: null }],
+      whittle: { parameters: expect.objectContaining({ temperature: 1 }) },
     });
     expect(chunks.map(({ choices }) => choices[0].text).join("")).toBe("héllo. wörld.");
     expect(chunks.at(-1).choices).toEqual([{ index: 0, text: "", logprobs: null, finish_reason: "stop" }]);

@@ -1,49 +1,120 @@
 import { z } from "zod";
-import { type GenerateRequest } from "../request.js";
-import { answer, type AnswerFormat } from "./answer.js";
+import { type GenerateRequest, type Piece, type SampledLogprob } from "../request.js";
+import { type ServedModel } from "../served-model.js";
+import { answer, type AnswerFormat, type ChoiceWriter } from "./answer.js";
 import { invalid } from "./api-error.js";
+import { completionLogprobs } from "./logprobs.js";
 import { neutralCompletionFields } from "./neutral-fields.js";
 import { parseFields } from "./parse-fields.js";
 import { type RequestContext } from "./request-context.js";
-import { generationFields, toDelivery, toSampling } from "./sampling-fields.js";
+import { count, flag, generationFields, toDelivery, toSampling } from "./sampling-fields.js";
+import { constrain, structureFields } from "./structure-fields.js";
+
+/** Answers that one request may ask for: prompts times choices. */
+const MOST_ANSWERS = 1024;
 
 const tokenIds = z.array(z.int({ error: "must be an integer" }));
 const schema = z.object({
   ...generationFields,
+  ...structureFields,
   prompt: z.union([z.string(), tokenIds, z.array(z.string()), z.array(tokenIds)], {
-    error: "must be a string, an array of token ids, or an array of one of these",
+    error: "must be a string, an array of token ids, or an array of these",
   }),
+  echo: flag.optional(),
+  logprobs: count(0).max(20, { error: "must be at most 20" }).optional(),
 });
 
-const format: AnswerFormat = {
-  idPrefix: "cmpl-",
-  object: "text_completion",
-  chunkObject: "text_completion",
-  whole: (text) => ({ index: 0, text, logprobs: null }),
-  part: (text) => ({ index: 0, text, logprobs: null }),
-};
+type Prompt = string | number[];
 
 /** `POST /v1/completions` */
-export function completions(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
-  const fields = parseFields(body, schema, neutralCompletionFields);
-  const engine = context.models.find(fields.model);
-  const request: GenerateRequest = {
-    ...toSampling(fields),
-    prompt: singlePrompt(fields.prompt),
-    signal: context.signal,
+export async function completions(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
+  const { ignoreUnknownFields, models, signal } = context;
+  const fields = parseFields(body, { schema, neutral: neutralCompletionFields, ignoreUnknownFields });
+  const { n = 1, echo = false, logprobs } = fields;
+  if (echo && logprobs !== undefined)
+    throw invalid("echo", "echo is not supported together with logprobs: prompts have none", "unsupported_value");
+  const delivery = toDelivery(fields);
+  const { engine, prompts: encoder, grammars } = models.find(fields.model);
+  const prompts = promptsOf(fields.prompt);
+  if (prompts.length * n > MOST_ANSWERS)
+    throw invalid("prompt", `${prompts.length} prompts with n = ${n} are more than ${MOST_ANSWERS} answers`);
+  const ids = await Promise.all(
+    prompts.map((prompt) => (typeof prompt === "string" ? encoder.encode(engine.model, prompt, {}, signal) : prompt)),
+  );
+  const constraints = await constrain(fields, { engine, grammars, count: prompts.length * n, signal });
+  const sampling = toSampling(fields);
+  const requests = ids.map(
+    (prompt): GenerateRequest => ({
+      ...sampling,
+      prompt,
+      signal,
+      ...(logprobs !== undefined && { logprobs }),
+      ...(constraints && { constraint: constraints.next }),
+    }),
+  );
+  const { tokenizer } = engine.model;
+  const echoed = (index: number): string => {
+    if (!echo) return "";
+    const at = Math.floor(index / n);
+    return typeof prompts[at] === "string" ? prompts[at] : tokenizer.decode(ids[at] as number[]);
   };
-  return answer({ engine, request, format, model: fields.model, ...toDelivery(fields), onError: context.onError });
+  const format: AnswerFormat = {
+    idPrefix: "cmpl-",
+    object: "text_completion",
+    chunkObject: "text_completion",
+    choice: (index) => new CompletionChoice(tokenizer, echoed(index)),
+    opening: (index) => (echo ? { text: echoed(index), logprobs: null } : undefined),
+  };
+  return answer({
+    engine,
+    requests,
+    n,
+    format,
+    model: fields.model,
+    ...delivery,
+    context,
+    ...(constraints && { onEnd: constraints.dispose }),
+  });
 }
 
-function singlePrompt(prompt: z.output<typeof schema>["prompt"]): string | number[] {
-  if (typeof prompt === "string") return prompt;
+function promptsOf(prompt: z.output<typeof schema>["prompt"]): readonly Prompt[] {
+  if (typeof prompt === "string") return [prompt];
   const [first] = prompt;
-  if (first === undefined || typeof first === "number") return prompt as number[];
-  if (prompt.length > 1)
-    throw invalid(
-      "prompt",
-      `prompt holds ${prompt.length} prompts, but batches are not supported yet: send one prompt a request`,
-      "unsupported_value",
-    );
-  return first;
+  if (first === undefined || typeof first === "number") return [prompt as number[]];
+  return prompt as Prompt[];
+}
+
+class CompletionChoice implements ChoiceWriter {
+  readonly end = { text: "", logprobs: null };
+  private text: string;
+  private readonly sampled: SampledLogprob[] = [];
+  private offset: number;
+
+  constructor(
+    private readonly vocabulary: ServedModel["tokenizer"],
+    echoed: string,
+  ) {
+    this.text = echoed;
+    this.offset = echoed.length;
+  }
+
+  part({ text, logprobs }: Piece): object | undefined {
+    this.text += text;
+    if (!logprobs) return text === "" ? undefined : { text, logprobs: null };
+    this.sampled.push(...logprobs);
+    if (text === "" && logprobs.length === 0) return undefined;
+    const { object, offset } = completionLogprobs(logprobs, this.vocabulary, this.offset);
+    this.offset = offset;
+    return { text, logprobs: object };
+  }
+
+  whole(): object {
+    const { text, sampled, vocabulary } = this;
+    const logprobs = sampled.length > 0 ? completionLogprobs(sampled, vocabulary, 0).object : null;
+    return { text, logprobs };
+  }
+
+  finishReason(reason: string): string {
+    return reason;
+  }
 }

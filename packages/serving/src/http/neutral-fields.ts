@@ -14,30 +14,19 @@ const oneOf = (...values: readonly unknown[]): NeutralField => ({
   accepts: values.map((value) => JSON.stringify(value)).join(" or "),
   neutral: (value) => values.includes(value),
 });
-const emptyObject: NeutralField = {
-  accepts: "{}",
-  neutral: (value) => isObject(value) && Object.keys(value).length === 0,
-};
 const emptyArray: NeutralField = { accepts: "[]", neutral: (value) => Array.isArray(value) && value.length === 0 };
 const nothing: NeutralField = { accepts: "null", neutral: () => false };
 /** Said for the provider's own books; it never changes the answer. */
 const anyString: NeutralField = { accepts: "a string", neutral: (value) => typeof value === "string" };
-const anyBoolean: NeutralField = { accepts: "true or false", neutral: (value) => typeof value === "boolean" };
 const anyObject: NeutralField = { accepts: "an object", neutral: isObject };
 
 const common: NeutralFields = {
-  frequency_penalty: oneOf(0),
-  presence_penalty: oneOf(0),
-  logit_bias: emptyObject,
-  n: oneOf(1),
   user: anyString,
 };
 
 export const neutralCompletionFields: NeutralFields = {
   ...common,
   best_of: oneOf(1),
-  echo: oneOf(false),
-  logprobs: nothing,
   suffix: oneOf(""),
 };
 
@@ -46,27 +35,18 @@ export const neutralChatFields: NeutralFields = {
   audio: nothing,
   function_call: oneOf("none", "auto"),
   functions: emptyArray,
-  logprobs: oneOf(false),
   metadata: anyObject,
   modalities: {
     accepts: '["text"]',
     neutral: (value) => Array.isArray(value) && value.length === 1 && value[0] === "text",
   },
-  parallel_tool_calls: anyBoolean,
   prediction: nothing,
   prompt_cache_key: anyString,
   prompt_cache_retention: oneOf("in-memory", "in_memory"),
   reasoning_effort: oneOf("none"),
-  response_format: {
-    accepts: '{ "type": "text" }',
-    neutral: (value) => isObject(value) && Object.keys(value).length === 1 && value.type === "text",
-  },
   safety_identifier: anyString,
   service_tier: oneOf("auto", "default"),
   store: oneOf(false),
-  tool_choice: oneOf("none", "auto"),
-  tools: emptyArray,
-  top_logprobs: oneOf(0),
   verbosity: oneOf("medium"),
   web_search_options: nothing,
 };

@@ -22,38 +22,22 @@ afterAll(() => engine.close({ abort: true }));
 describe("OpenAI's fields that are not there yet", () => {
   const chatFields: [field: string, neutral: unknown[], other: unknown][] = [
     ["audio", [], { voice: "alloy" }],
-    ["frequency_penalty", [0], 0.5],
     ["function_call", ["none", "auto"], { name: "f" }],
     ["functions", [[]], [{ name: "f" }]],
-    ["logit_bias", [{}], { "50256": -100 }],
-    ["logprobs", [false], true],
     ["metadata", [{}, { a: "b" }], "a"],
     ["modalities", [["text"]], ["audio"]],
-    ["n", [1], 2],
-    ["parallel_tool_calls", [true, false], "yes"],
     ["prediction", [], { type: "content" }],
-    ["presence_penalty", [0], -1],
     ["prompt_cache_key", ["a"], 1],
     ["reasoning_effort", ["none"], "high"],
-    ["response_format", [{ type: "text" }], { type: "json_object" }],
     ["safety_identifier", ["a"], 1],
     ["service_tier", ["auto", "default"], "flex"],
     ["store", [false], true],
-    ["tool_choice", ["none", "auto"], "required"],
-    ["tools", [[]], [{ type: "function" }]],
-    ["top_logprobs", [0], 5],
     ["user", ["me"], {}],
     ["verbosity", ["medium"], "high"],
     ["web_search_options", [], {}],
   ];
   const completionFields: typeof chatFields = [
     ["best_of", [1], 3],
-    ["echo", [false], true],
-    ["frequency_penalty", [0], 0.5],
-    ["logit_bias", [{}], { "1": 1 }],
-    ["logprobs", [], 0],
-    ["n", [1], 0],
-    ["presence_penalty", [0], 1],
     ["suffix", [""], "end"],
     ["user", ["me"], 1],
   ];
@@ -79,6 +63,63 @@ describe("OpenAI's fields that are not there yet", () => {
   );
 });
 
+describe("fields of chats that are wrong", () => {
+  const tool = { type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } };
+  const call = { id: "1", type: "function", function: { name: "f", arguments: "{}" } };
+  it.each<[object, string, string]>([
+    [{ logprobs: 5 }, "logprobs", "must be true or false"],
+    [{ top_logprobs: 5 }, "top_logprobs", "only for answers with logprobs: true"],
+    [{ logprobs: true, top_logprobs: 21 }, "top_logprobs", "must be at most 20"],
+    [{ parallel_tool_calls: "yes" }, "parallel_tool_calls", "must be true or false"],
+    [{ tools: {} }, "tools", "must be an array of tools"],
+    [{ tools: [{ type: "function" }] }, "tools[0].function", "is missing"],
+    [{ tools: [{ type: "function", function: { name: "a b" } }] }, "tools[0].function.name", "must be 1 to 64 letters"],
+    [{ tools: [tool] }, "tools", "chat template knows nothing of tools"],
+    [{ tools: [tool, tool] }, "tools[1].function.name", 'two tools are named "f"'],
+    [{ tool_choice: "required" }, "tool_choice", "there are no tools"],
+    [{ tool_choice: "sometimes" }, "tool_choice", 'must be "none", "auto", "required" or a function'],
+    [{ tools: [tool], tool_choice: { type: "function", function: { name: "g" } } }, "tool_choice.function.name", 'there is no tool "g"'],
+    [
+      { tools: [{ type: "function", function: { name: "f", parameters: { type: "array" } } }, { type: "function", function: { name: "g", parameters: { type: "wat" } } }], tool_choice: "required" },
+      "tools.type",
+      "must be of object",
+    ],
+    [{ tools: [tool], tool_choice: "required", response_format: { type: "json_object" } }, "tool_choice", "cannot be both"],
+    [{ messages: [{ role: "user" }] }, "messages[0].content", "is missing"],
+    [{ messages: [{ role: "tool", content: "5" }] }, "messages[0].tool_call_id", "is missing"],
+    [{ messages: [{ role: "user", content: "a", tool_calls: [call] }] }, "messages[0].tool_calls", "only an assistant calls tools"],
+    [{ messages: [{ role: "wizard", content: "a" }] }, "messages[0].role", "must be"],
+    [{ messages: [{ role: "user", content: [{ type: "image_url", image_url: "x" }] }] }, "messages[0].content[0].type", 'must be "text"'],
+    [{ chat_template_kwargs: { a: "<|im_end|>" } }, "chat_template_kwargs.a", "must be true, false or a number"],
+    [{ messages: [{ role: "user", content: "x".repeat(200) }] }, "messages", "the context is 128 tokens"],
+  ])("are refused by name: %j", async (fields, param, message) => {
+    const { status, json } = await chat(fields);
+    expect({ status, ...json.error }).toMatchObject({ status: 400, param, message: expect.stringContaining(message) });
+  });
+
+  it("a tool of no use is no fault: tool_choice none", async () => {
+    expect(await chat({ tools: [tool], tool_choice: "none" })).toMatchObject({ status: 200 });
+  });
+});
+
+describe("fields that nobody knows", () => {
+  it("are passed over where that is asked for, inside of others too", async () => {
+    const lenient = createHandler(engine, { ignoreUnknownFields: true });
+    const body = {
+      model: "toy",
+      messages: [{ role: "user", content: "Hi", mood: "good" }],
+      max_tokens: 1,
+      stream_options: null,
+      store: true,
+      best: "ever",
+    };
+    expect(await postJson(lenient, "/v1/chat/completions", body)).toMatchObject({ status: 200 });
+    expect(await postJson(lenient, "/v1/chat/completions", { ...body, max_tokens: 0 })).toMatchObject({ status: 400 });
+    expect(await postJson(handler, "/v1/chat/completions", body)).toMatchObject({ status: 400 });
+    await lenient.close();
+  });
+});
+
 describe("fields that are wrong", () => {
   it.each<[object, string, string]>([
     [{ model: undefined }, "model", "model is missing"],
@@ -87,9 +128,40 @@ describe("fields that are wrong", () => {
     [
       { prompt: {} },
       "prompt",
-      "must be a string, an array of token ids, or an array of one of these, but got an object",
+      "must be a string, an array of token ids, or an array of these, but got an object",
     ],
-    [{ prompt: ["a", "b"] }, "prompt", "prompt holds 2 prompts, but batches are not supported yet"],
+    [{ prompt: ["a", 5] }, "prompt[0]", "must be an integer, but got"],
+    [{ prompt: ["a", ""] }, "prompt", "prompt is empty"],
+    [{ prompt: Array(1000).fill("a"), n: 2 }, "prompt", "more than 1024 answers"],
+    [{ n: 0 }, "n", "must be at least 1, but got 0"],
+    [{ n: 129 }, "n", "must be at most 128"],
+    [{ min_tokens: -1 }, "min_tokens", "must be at least 0"],
+    [{ min_tokens: 2 }, "min_tokens", "at most 1"],
+    [{ frequency_penalty: 2.1 }, "frequency_penalty", "must be a number from -2 to 2"],
+    [{ presence_penalty: "x" }, "presence_penalty", "must be a number from -2 to 2"],
+    [{ repetition_penalty: 0 }, "repetition_penalty", "must be a number from 0.01 to 100"],
+    [{ logit_bias: [] }, "logit_bias", "must be an object of token ids"],
+    [{ logit_bias: { a: 1 } }, "logit_bias.a", "must be an object of token ids"],
+    [{ logit_bias: { 5: 101 } }, "logit_bias.5", "must be a number from -100 to 100"],
+    [{ logit_bias: { 999: 1 } }, "logit_bias", "999"],
+    [{ ignore_eos: 1 }, "ignore_eos", "must be true or false"],
+    [{ cache_salt: 5 }, "cache_salt", "must be a string"],
+    [{ echo: "yes" }, "echo", "must be true or false"],
+    [{ echo: true, logprobs: 1 }, "echo", "not supported together with logprobs"],
+    [{ logprobs: 21 }, "logprobs", "must be at most 20"],
+    [{ logprobs: true }, "logprobs", "must be an integer"],
+    [{ response_format: { type: "xml" } }, "response_format.type", "must be"],
+    [{ response_format: { type: "json_schema" } }, "response_format.json_schema", "is missing"],
+    [
+      { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "number", multipleOf: 2 } } } },
+      "response_format.json_schema.schema.multipleOf",
+      'the keyword "multipleOf" is not understood here',
+    ],
+    [{ guided_regex: "(?=a)" }, "guided_regex", "look-arounds"],
+    [{ guided_choice: [] }, "guided_choice", "at least one"],
+    [{ guided_json: "{" }, "guided_json", "is no JSON"],
+    [{ guided_regex: "a", guided_choice: ["b"] }, "guided_choice", "two different structures"],
+    [{ structured_outputs: { grammar: "x" } }, "structured_outputs.grammar", "there is no field"],
     [{ prompt: "" }, "prompt", "prompt is empty"],
     [{ prompt: [] }, "prompt", "prompt is empty"],
     [{ prompt: [1, 999] }, "prompt", "token 1 of the prompt is 999"],

@@ -1,17 +1,22 @@
 import { z } from "zod";
 import { type GenerateRequest } from "../request.js";
 import { invalid } from "./api-error.js";
+import { SAME_FIELDS } from "./field-names.js";
 
-const count = (least: number) =>
+export const count = (least: number) =>
   z.int({ error: "must be an integer" }).min(least, { error: `must be at least ${least}` });
-const between = (least: number, most: number) =>
+export const between = (least: number, most: number) =>
   z
     .number({ error: `must be a number from ${least} to ${most}` })
     .min(least, { error: `must be a number from ${least} to ${most}` })
     .max(most, { error: `must be a number from ${least} to ${most}` });
+export const flag = z.boolean({ error: "must be true or false" });
 
 const MOST_STOPS = 16;
 const LONGEST_STOP = 1024;
+const MOST_CHOICES = 128;
+const MOST_BIASES = 1024;
+const LARGEST_ID = 2 ** 24;
 const stopText = z
   .string({ error: "must be a string or an array of strings" })
   .min(1, { error: "must not be empty" })
@@ -22,27 +27,42 @@ const stopText = z
 export const generationFields = {
   model: z.string({ error: "must be a string" }),
   max_tokens: count(1).optional(),
+  min_tokens: count(0).optional(),
   temperature: between(0, 100).optional(),
   top_p: between(0, 1).optional(),
   min_p: between(0, 1).optional(),
   /** 0 and -1: all. */
   top_k: count(-1)
-    .max(2 ** 24, { error: `must be at most ${2 ** 24}` })
+    .max(LARGEST_ID, { error: `must be at most ${LARGEST_ID}` })
+    .optional(),
+  frequency_penalty: between(-2, 2).optional(),
+  presence_penalty: between(-2, 2).optional(),
+  repetition_penalty: between(0.01, 100).optional(),
+  logit_bias: z
+    .record(z.string().regex(/^\d{1,8}$/), between(-100, 100), {
+      error: "must be an object of token ids and numbers from -100 to 100",
+    })
+    .refine((biases) => Object.keys(biases).length <= MOST_BIASES, { error: `must have at most ${MOST_BIASES} ids` })
     .optional(),
   seed: z
     .int({ error: `must be an integer from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}` })
     .optional(),
+  n: count(1)
+    .max(MOST_CHOICES, { error: `must be at most ${MOST_CHOICES}` })
+    .optional(),
+  ignore_eos: flag.optional(),
   stop: z
     .union([stopText, z.array(stopText)], { error: "must be a string or an array of strings" })
     .refine((stops) => typeof stops === "string" || stops.length <= MOST_STOPS, {
       error: `must be at most ${MOST_STOPS} texts`,
     })
     .optional(),
-  stream: z.boolean({ error: "must be true or false" }).optional(),
+  cache_salt: z.string({ error: "must be a string" }).max(256, { error: "must have at most 256 characters" }).optional(),
+  stream: flag.optional(),
   stream_options: z
     .strictObject(
       {
-        include_usage: z.boolean({ error: "must be true or false" }).nullish(),
+        include_usage: flag.nullish(),
         include_obfuscation: z.literal(false, { error: "is not supported: only false is accepted" }).nullish(),
       },
       { error: (issue) => (issue.code === "unrecognized_keys" ? undefined : "must be an object") },
@@ -54,15 +74,12 @@ export type GenerationFields = z.output<z.ZodObject<typeof generationFields>>;
 
 /** The engine's request of those fields. */
 export function toSampling(fields: GenerationFields): Omit<GenerateRequest, "prompt" | "messages" | "signal"> {
-  return {
-    ...(fields.max_tokens !== undefined && { maxTokens: fields.max_tokens }),
-    ...(fields.temperature !== undefined && { temperature: fields.temperature }),
-    ...(fields.top_p !== undefined && { topP: fields.top_p }),
-    ...(fields.min_p !== undefined && { minP: fields.min_p }),
-    ...(fields.top_k !== undefined && { topK: Math.max(0, fields.top_k) }),
-    ...(fields.seed !== undefined && { seed: fields.seed }),
-    ...(fields.stop !== undefined && { stop: fields.stop }),
-  };
+  const request: Record<string, unknown> = {};
+  for (const [field, name] of SAME_FIELDS) if (fields[field] !== undefined) request[name] = fields[field];
+  if (fields.top_k !== undefined) request["topK"] = Math.max(0, fields.top_k);
+  if (fields.logit_bias !== undefined)
+    request["logitBias"] = new Map(Object.entries(fields.logit_bias).map(([id, bias]) => [Number(id), bias]));
+  return request;
 }
 
 /** How the answer is to be sent. @throws ApiError if options of a stream come without one. */

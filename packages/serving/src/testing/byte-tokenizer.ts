@@ -1,4 +1,4 @@
-import { Detokenizer } from "@whittle/models";
+import { detokenize, Detokenizer } from "@whittle/models";
 import { type ServedModel } from "../served-model.js";
 
 /** The id after the 256 bytes: the end of a text. */
@@ -17,6 +17,8 @@ export function byteTokenizer(): ServedModel["tokenizer"] {
     encode,
     encodeChat: (messages) =>
       encode(messages.map(({ role, content }) => `${role}: ${String(content)}\n`).join("") + "assistant: "),
+    decode: (ids) => detokenize(text, ids),
+    tokenBytes: (id) => text.bytes(id),
     detokenizer: (options) => new Detokenizer(text, options?.after),
   };
 }

@@ -1,0 +1,77 @@
+import { type EncodeOptions, type RenderOptions } from "@whittle/models";
+import { Overloaded } from "./errors.js";
+import { type ChatMessage, type ServedModel } from "./served-model.js";
+import { WorkerClient } from "./workers/worker-client.js";
+
+/** What the tokenizer's thread is asked. */
+export type EncodeCall =
+  | { folder: string; text: string; messages?: undefined; options: EncodeOptions }
+  | { folder: string; text?: undefined; messages: readonly ChatMessage[]; options: RenderOptions };
+
+/** Texts up to this many characters take less time (2 ms) than a trip to another thread is worth. */
+const LONG = 4096;
+/** Texts that wait for the thread at most; one more is refused. */
+const MOST_WAITING = 64;
+
+/** Turns texts and chats into token ids: short ones at once, long ones on a thread of their own, where they hold up nobody. */
+export class PromptEncoder {
+  private readonly worker = new WorkerClient("tokenizer-worker");
+
+  /** @throws TokenizerError, Overloaded; the signal's reason */
+  async encode(
+    model: ServedModel,
+    text: string,
+    options: EncodeOptions = {},
+    signal?: AbortSignal,
+  ): Promise<Int32Array> {
+    const { folder } = model;
+    if (folder === undefined || text.length <= LONG) return model.tokenizer.encode(text, options);
+    return this.ask({ folder, text, options }, signal);
+  }
+
+  /** @throws ChatTemplateMissing, ChatTemplateError, TokenizerError, Overloaded; the signal's reason */
+  async encodeChat(
+    model: ServedModel,
+    messages: readonly ChatMessage[],
+    options: RenderOptions = {},
+    signal?: AbortSignal,
+  ): Promise<Int32Array> {
+    const { folder } = model;
+    if (folder === undefined || !isLong([messages, options])) return model.tokenizer.encodeChat(messages, options);
+    return this.ask({ folder, messages, options }, signal);
+  }
+
+  close(): Promise<void> {
+    return this.worker.close();
+  }
+
+  private async ask(call: EncodeCall, signal: AbortSignal | undefined): Promise<Int32Array> {
+    signal?.throwIfAborted();
+    const { pendingCalls } = this.worker;
+    if (pendingCalls >= MOST_WAITING) throw new Overloaded(pendingCalls);
+    const answer = this.worker.call<Int32Array>(call);
+    if (!signal) return answer;
+    let stop: (() => void) | undefined;
+    const aborted = new Promise<never>((_, reject) => {
+      stop = () => reject(signal.reason as Error);
+      signal.addEventListener("abort", stop);
+    });
+    try {
+      return await Promise.race([answer, aborted]);
+    } finally {
+      signal.removeEventListener("abort", stop!);
+      answer.catch(() => undefined);
+    }
+  }
+}
+
+/** Whether the texts in a value have more than `LONG` characters in all. */
+function isLong(value: unknown): boolean {
+  let room = LONG;
+  const visit = (one: unknown): void => {
+    if (typeof one === "string") room -= one.length;
+    else if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) visit(inner);
+  };
+  visit(value);
+  return room < 0;
+}
