@@ -3,19 +3,51 @@ import { type Device } from "@whittle/core";
 import { cpu } from "@whittle/kernels";
 import { floatCache } from "@whittle/kvcache";
 import { loadModel, type LoadedModel } from "@whittle/models";
-import { type Completion, createEngine, type EngineOptions, type GenerateRequest } from "@whittle/serving";
+import {
+  type Completion,
+  createEngine,
+  type EngineOptions,
+  type GenerateRequest,
+  type Generation,
+} from "@whittle/serving";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 const books = fileURLToPath(new URL("../../../models/books-5m", import.meta.url));
 const gpt2 = fileURLToPath(new URL("../../fixtures/goldens/gpt2", import.meta.url));
 
-/** Greedy and sampled requests of many lengths, whose prompts follow from their place. */
+/** Only ids whose number, taken by 3, leaves 1. */
+const oneOfThree = () => ({
+  allow(into: Int32Array) {
+    for (let id = 1; id < 32 * (into.length - 1); id += 3) into[id >> 5]! |= 1 << (id & 31);
+    return true;
+  },
+  accept: () => undefined,
+});
+
+/** How each request is drawn, beside the greedy ones. */
+const drawn: Partial<GenerateRequest>[] = [
+  {},
+  { frequencyPenalty: 0.7, presencePenalty: 0.2, repetitionPenalty: 1.2, logprobs: 3 },
+  { temperature: 0.9, topP: 0.95, seed: 2 },
+  { logitBias: { 5: 3, 6: -100 }, minTokens: 10, ignoreEos: true },
+  { temperature: 0.8, seed: 4, constraint: oneOfThree },
+  { temperature: 0.9, topP: 0.95, seed: 5, repetitionPenalty: 1.1, logprobs: 0 },
+];
+
+/** Requests of many kinds and lengths, whose prompts follow from their place. */
 function requestsFor({ config, model }: LoadedModel): GenerateRequest[] {
   return [1, 2, 7, 16, 33, 40].map((length, n) => ({
     prompt: Array.from({ length }, (_, i) => (17 * n + 5 * i * i + i) % config.vocabSize),
     maxTokens: Math.min(20 + n, model.shape.maxPositions - length),
-    ...(n % 3 === 2 ? { temperature: 0.9, topP: 0.95, seed: n } : { temperature: 0 }),
+    temperature: 0,
+    ...drawn[n],
   }));
+}
+
+async function tokensOf(generation: Generation): Promise<number[]> {
+  const tokens: number[] = [];
+  for await (const piece of generation) tokens.push(...piece.tokens);
+  return tokens;
 }
 
 describe.each([books, gpt2])("the engine on cpu() with %s", (folder) => {
@@ -69,6 +101,20 @@ describe.each([books, gpt2])("the engine on cpu() with %s", (folder) => {
     });
     expect(preempted.length).toBeGreaterThan(0);
     expect(answers.map(({ tokens }) => tokens)).toEqual(alone);
+  });
+
+  it("computes a prompt once for several answers, and finds it again for the next request", async () => {
+    const request = { ...requestsFor(loaded).at(-1)!, maxTokens: 8 };
+    const engine = createEngine({ model: loaded, cache: floatCache({ blockSize: 8 }) });
+    const single = createEngine({ model: loaded, limits: { maxSequences: 1 } });
+    const [answers, oneByOne] = await Promise.all(
+      [engine, single].map((by) => Promise.all(by.generateMany(request, 4).map(tokensOf))),
+    );
+    expect(answers).toEqual(oneByOne);
+    expect(engine.stats().promptTokens).toBe(40 + 3);
+    const again = await engine.complete(request);
+    expect(again).toMatchObject({ tokens: answers![0], usage: { cachedTokens: 32 } });
+    await Promise.all([engine.close(), single.close()]);
   });
 
   it("gives them on one thread too", async () => {
