@@ -3,21 +3,27 @@ import { parseArgs } from "node:util";
 import { cpu } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
 import { createEngine, createHandler, listen } from "@whittle/serving";
-import { page } from "./page.js";
+import { pageConfig } from "./page-config.js";
+import { pageFiles } from "./page-files.js";
+import { StatsFeed } from "./stats-feed.js";
 
 const usage = "usage: npm start -- [--port N]   (default: 8000, or a free one where that is taken; 0: any free one)";
 // From dist/, where this runs.
 const modelFolder = fileURLToPath(new URL("../../../models/books-5m", import.meta.url));
+const pageFolder = fileURLToPath(new URL("page", import.meta.url));
 
 async function main(): Promise<void> {
   const port = readPort();
   const device = await cpu();
   const model = await loadModel(modelFolder, { device });
-  const engine = createEngine({ model });
+  const engine = createEngine({ model, onEvent: (event) => stats.onEvent(event) });
+  const stats = new StatsFeed(engine);
 
   // What is no file of the page is the API's to answer.
   const api = createHandler(engine, { onError: (error) => console.error(error) });
-  const app = page();
+  const app = pageFiles(pageFolder);
+  app.get("/page/config", () => Response.json(pageConfig(engine)));
+  app.get("/page/stats", () => stats.response());
   app.notFound(({ req }) => api(req.raw));
   const listening = await listen({ handler: async (request) => app.fetch(request), port, fallback: true });
 
@@ -28,6 +34,7 @@ async function main(): Promise<void> {
   console.log(`curl -N ${listening.url}/v1/completions -H 'content-type: application/json' -d '${request}'`);
 
   await firstSignal();
+  stats.close();
   await listening.close();
   await engine.close();
   await device.close();

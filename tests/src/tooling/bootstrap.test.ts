@@ -84,6 +84,15 @@ describe("building", () => {
     expect(built("build")).toEqual(["kernels (C++)"]);
   });
 
+  test.each(["page/src/app.tsx", "page/src/style.css", "page/index.html", "page/public/icon.svg"])(
+    "a changed part of the server's page rebuilds the server: %s",
+    (file) => {
+      built("build");
+      repository.write(`examples/server/${file}`, "new");
+      expect(built("build")).toEqual(["example-server"]);
+    },
+  );
+
   test("a changed test or text builds nothing", () => {
     built("build");
     repository.write("packages/core/src/index.test.ts", "1;");

@@ -1,0 +1,45 @@
+import { useRef, useState } from "preact/hooks";
+import { type Endpoint, type RequestBody, streamAnswer } from "./api.js";
+import { Figures } from "./figures.js";
+
+export interface Status {
+  readonly text: string;
+  readonly failed: boolean;
+}
+
+export interface Answering {
+  readonly busy: boolean;
+  readonly status: Status;
+  /** Streams one answer; `onText` gets each part. Resolves when it ended, however it ended. */
+  readonly run: (endpoint: Endpoint, body: RequestBody, onText: (text: string) => void) => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** One answer at a time: its progress, and how to stop it. */
+export function useAnswer(): Answering {
+  const [busy, setBusy] = useState(false);
+  const [status, setStatus] = useState<Status>({ text: "", failed: false });
+  const running = useRef<AbortController>();
+
+  async function run(endpoint: Endpoint, body: RequestBody, onText: (text: string) => void): Promise<void> {
+    // The page draws the seed, so that it can show it: entered in the settings, it gives the same text again.
+    const seed = Number(body["seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+    const figures = new Figures(seed);
+    const { signal } = (running.current = new AbortController());
+    setBusy(true);
+    setStatus({ text: "reading …", failed: false });
+    try {
+      for await (const part of streamAnswer(endpoint, { ...body, seed }, signal)) {
+        figures.add(part);
+        onText(part.text);
+        setStatus({ text: figures.text(), failed: false });
+      }
+    } catch (error) {
+      if (signal.aborted) setStatus({ text: `stopped · ${figures.text()}`, failed: false });
+      else setStatus({ text: (error as Error).message, failed: true });
+    }
+    setBusy(false);
+  }
+
+  return { busy, status, run, stop: () => running.current?.abort() };
+}
