@@ -2,7 +2,15 @@ import { fileURLToPath } from "node:url";
 import { type Device } from "@whittle/core";
 import { cpu } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
-import { createEngine, createHandler, type Engine, listen, type Listening } from "@whittle/serving";
+import {
+  createEngine,
+  createHandler,
+  type Engine,
+  type EngineLimits,
+  type HandlerOptions,
+  listen,
+  type Listening,
+} from "@whittle/serving";
 
 /** The embedded model behind a real port of this machine. */
 export interface Served {
@@ -14,12 +22,13 @@ export interface Served {
   close(): Promise<void>;
 }
 
-export async function serveBooks(): Promise<Served> {
+export async function serveBooks(options: HandlerOptions = {}, limits: EngineLimits = {}): Promise<Served> {
   const device = await cpu();
   const model = await loadModel(fileURLToPath(new URL("../../../models/books-5m", import.meta.url)), { device });
-  const engine = createEngine({ model });
+  const engine = createEngine({ model, limits });
   const errors: unknown[] = [];
-  const server = await listen({ handler: createHandler(engine, { onError: (error) => errors.push(error) }), port: 0 });
+  const handler = createHandler(engine, { onError: (error) => errors.push(error), ...options });
+  const server = await listen({ handler, port: 0 });
   return {
     device,
     engine,
