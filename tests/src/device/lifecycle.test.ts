@@ -88,6 +88,14 @@ describe("worker threads", () => {
     await device.close();
   });
 
+  // `npm run check:deep` ends a thousand.
+  test("a hundred ended in the middle of their work or of their start leave neither a crash nor their memory", async () => {
+    const { working, sum, growthMiB } = JSON.parse(await run("terminates.mjs", "100")) as Record<string, unknown>;
+    expect({ working, sum }).toEqual({ working: 80, sum: [2, 4] });
+    // Each had 4 MiB and more at work.
+    expect(growthMiB).toBeLessThan(150);
+  });
+
   test("the addon outlives the thread that loaded it first", async () => {
     expect(await run("worker-only.mjs")).toBe("2,4");
   });
