@@ -68,13 +68,13 @@ function importsOf(file) {
   return ts.preProcessFile(readFileSync(file, "utf8"), true, true).importedFiles.map(({ fileName }) => fileName);
 }
 
+/** A folder with a package.json of its own is another package, outside the workspaces. */
 function sourcesBelow(directory) {
-  if (!existsSync(directory)) return [];
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const file = path.join(directory, entry.name);
     if (entry.isDirectory()) {
-      const isSource = !["node_modules", "dist", "build", "fixtures", "peers"].includes(entry.name);
-      return isSource ? sourcesBelow(file) : [];
+      const isSource = !["node_modules", "dist", "build", "fixtures"].includes(entry.name);
+      return isSource && !existsSync(path.join(file, "package.json")) ? sourcesBelow(file) : [];
     }
     return /\.[cm]?[jt]sx?$/.test(entry.name) ? [file] : [];
   });

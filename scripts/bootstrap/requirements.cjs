@@ -16,7 +16,7 @@ function isAtLeast(version, wanted) {
 function versionOf(program, args) {
   var result = spawnSync(program, args, { encoding: "utf8" });
   if (result.error || result.status !== 0) return null;
-  var found = /(\d+)(?:\.(\d+))?/.exec(String(result.stdout) + String(result.stderr));
+  var found = /(\d+)(?:\.(\d+))?/.exec(result.stdout + result.stderr);
   return found ? [Number(found[1]), Number(found[2] || 0)] : [0, 0];
 }
 

@@ -70,3 +70,11 @@ test("a test may use what developers install", () => {
   repository.write("packages/models/src/index.test.ts", `import { test } from "vitest";`);
   expect(lint()).toBe("");
 });
+
+test("a package of its own below a workspace is not the workspace's", () => {
+  repository.write("tests/package.json", { name: "@whittle/tests" });
+  repository.write("tests/clients/client.mjs", `import OpenAI from "openai";`);
+  expect(lint()).toContain("openai is not declared in tests/package.json");
+  repository.write("tests/clients/package.json", { name: "@whittle/test-clients" });
+  expect(lint()).toBe("");
+});

@@ -1,6 +1,6 @@
 import { type EngineStats } from "@whittle/serving";
 import { expect, test } from "vitest";
-import { StatsFeed } from "../../../examples/server/src/stats-feed.js";
+import { StatsFeed } from "./stats-feed.js";
 
 function feedOf(stats: Partial<EngineStats>) {
   const engine = { stats: () => ({ ...idle, ...stats }) };

@@ -1,7 +1,7 @@
 import { ChatTemplate } from "@whittle/models";
 import { type Engine } from "@whittle/serving";
 import { expect, test } from "vitest";
-import { pageConfig } from "../../../examples/server/src/page-config.js";
+import { pageConfig } from "./page-config.js";
 
 function chatOf(template?: string): string {
   const chatTemplate =

@@ -1,0 +1,3 @@
+import { sharedTests } from "../../vitest.shared.js";
+
+export default sharedTests;
