@@ -16,9 +16,4 @@ test.each([
   ["no template", undefined, "none"],
   ["one that joins", "{{ bos_token }}{% for m in messages %}{{ m.content }}\n{% endfor %}", "plain"],
   ["one that names who speaks", "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "full"],
-  [
-    "one that refuses an assistant who begins",
-    "{% if messages[0].role == 'assistant' %}{{ raise_exception('no') }}{% endif %}{{ messages[0].content }}",
-    "full",
-  ],
 ])("%s", (_name, template, chat) => expect(chatOf(template)).toBe(chat));

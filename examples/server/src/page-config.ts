@@ -19,11 +19,5 @@ export function pageConfig({ name, contextLength, model }: Engine): PageConfig {
 function chatOf({ tokenizer }: ServedModel): PageConfig["chat"] {
   const { chatTemplate } = tokenizer;
   if (chatTemplate === undefined) return "none";
-  const said = (role: string) => chatTemplate.render([{ role, content: "x" }], { addGenerationPrompt: false });
-  try {
-    return said("user") === said("assistant") ? "plain" : "full";
-  } catch {
-    // It refuses a conversation that the assistant begins: roles matter to it.
-    return "full";
-  }
+  return chatTemplate.tellsSpeakersApart() ? "full" : "plain";
 }

@@ -69,6 +69,21 @@ export class ChatTemplate {
   }
 
   /**
+   * Whether it makes a difference to the default template who speaks. If not, the model cannot tell a question from an answer: it was not taught to talk.
+   * @throws ChatTemplateMissing if there is no default template.
+   */
+  tellsSpeakersApart(): boolean {
+    const said = (role: string) => this.render([{ role, content: "x" }], { addGenerationPrompt: false });
+    try {
+      return said("user") !== said("assistant");
+    } catch (error) {
+      if (error instanceof ChatTemplateMissing) throw error;
+      // It refuses a conversation that the assistant begins: roles matter to it.
+      return true;
+    }
+  }
+
+  /**
    * The conversation as one text.
    *
    * With a `guard`, what comes from the messages and tools carries marks, so that an encoder can tell it from what the template says (a `role` is
