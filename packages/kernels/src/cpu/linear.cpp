@@ -6,8 +6,10 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Multiply-adds below which a second thread costs more than it saves (about 5 µs of one core).
-constexpr int64_t kWorthAThread = 128 * 1024;
+// Work that is worth another thread, some 4 µs, in multiply-adds of one row; bringing an element of the weight from memory costs about
+// seven.
+constexpr int64_t kWorthAThread = 256 * 1024;
+constexpr int64_t kFetchCost = 7;
 
 // One row: eight rows of the weight at a time.
 template <typename Format>
@@ -42,7 +44,7 @@ static void someRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bia
 template <typename Format>
 static void fewRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
                     int64_t yStride) {
-  const int64_t grain = roundUp(kWorthAThread / (rows * (depth + 1)) + 1, 8);
+  const int64_t grain = roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
   call.workers.parallelFor(outs, grain, [&](int64_t from, int64_t to) {
     if (rows == 1) {
       oneRow(x, w, bias, depth, from, to, y);
