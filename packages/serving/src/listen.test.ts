@@ -86,6 +86,49 @@ describe("listening", () => {
   });
 });
 
+describe("clients that hold on to what they do not use", () => {
+  it("are answered 408 when their headers, or their body, do not come in time", async () => {
+    const handler = async (request: Request): Promise<Response> => new Response(await request.text());
+    const server = await listen({ handler, port: 0, headersTimeoutMs: 300, requestTimeoutMs: 600 });
+    const said = async (begin: string): Promise<string> => {
+      const socket = connect(server.port, server.host);
+      socket.setEncoding("utf8").write(begin);
+      let text = "";
+      socket.on("data", (part: string) => (text += part));
+      await once(socket, "close");
+      return text;
+    };
+    const answers = await Promise.all([
+      said("GET / HT"),
+      said("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf"),
+    ]);
+    for (const answer of answers) {
+      expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+      expect(JSON.parse(answer.split("\r\n\r\n")[1]!)).toMatchObject({ error: { code: "request_timeout" } });
+    }
+    await server.close();
+  });
+
+  it("make room for others when there are too many of them", async () => {
+    const { handler, left } = endless();
+    const server = await listen({
+      handler: (request) => (request.url.endsWith("/busy") ? handler() : hello()),
+      port: 0,
+      maxConnections: 4,
+    });
+    const busy = connect(server.port, server.host);
+    busy.write("GET /busy HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(busy, "data");
+    const idle = Array.from({ length: 10 }, () => connect(server.port, server.host).on("error", () => undefined));
+    await Promise.all(idle.slice(0, 7).map((socket) => once(socket, "close")));
+    expect(busy.destroyed).toBe(false);
+    expect(await (await fetch(server.url, { headers: { connection: "close" } })).text()).toBe("hello");
+    for (const socket of [busy, ...idle]) socket.destroy();
+    await left;
+    await server.close();
+  });
+});
+
 describe("closing", () => {
   it("lets requests under way end, and does not wait for idle connections", async () => {
     let answer: () => void;

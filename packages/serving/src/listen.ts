@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, type Socket } from "node:net";
+import { type Server } from "node:http";
+import { type AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { WhittleError } from "@whittle/core";
+import { Connections } from "./connections.js";
 import { type Handler } from "./http/create-handler.js";
 
 export interface ListenOptions {
@@ -13,6 +14,14 @@ export interface ListenOptions {
   port?: number;
   /** Takes any free port if this one is taken. Default: false. */
   fallback?: boolean;
+  /** Connections at once. One more takes the place of the one that has been idle longest; if none is idle, it is closed. Default: 1024. */
+  maxConnections?: number;
+  /** How long a client may take for the headers of a request; then it is answered 408. Default: 10,000. */
+  headersTimeoutMs?: number;
+  /** How long it may take for a whole request, body included. Default: 60,000. */
+  requestTimeoutMs?: number;
+  /** How long a connection may be idle between two requests. Default: 5,000. */
+  keepAliveTimeoutMs?: number;
 }
 
 export interface Listening {
@@ -32,28 +41,24 @@ export class ListenError extends WhittleError {
   }
 }
 
-const HEADERS_TIMEOUT_MS = 10_000;
-const REQUEST_TIMEOUT_MS = 60_000;
+/** How often Node looks for clients that take too long. */
+const CHECK_EVERY_MS = 1000;
 
 /**
  * Puts a handler on a port of this machine, on Node's own HTTP server.
  * @throws ListenError
  */
-export async function listen({
-  handler,
-  host = "127.0.0.1",
-  port = 8000,
-  fallback = false,
-}: ListenOptions): Promise<Listening> {
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { host = "127.0.0.1", port = 8000, fallback = false, maxConnections = 1024 } = options;
   let server: Server;
   try {
-    server = await open(handler, host, port);
+    server = await open(options, host, port);
   } catch (error) {
     const failure = error as NodeJS.ErrnoException;
     if (!fallback || port === 0 || failure.code !== "EADDRINUSE") throw new ListenError(host, port, failure);
-    server = await open(handler, host, 0);
+    server = await open(options, host, 0);
   }
-  const connections = new Connections(server);
+  const connections = new Connections(server, maxConnections);
   const address = server.address() as AddressInfo;
   return {
     host,
@@ -63,54 +68,23 @@ export async function listen({
   };
 }
 
-async function open(handler: Handler, host: string, port: number): Promise<Server> {
+async function open(options: ListenOptions, host: string, port: number): Promise<Server> {
+  const { handler, headersTimeoutMs = 10_000, requestTimeoutMs = 60_000, keepAliveTimeoutMs = 5000 } = options;
   const server = createAdaptorServer({
     fetch: handler,
     // The program around us keeps its own Request and Response.
     overrideGlobalObjects: false,
-    serverOptions: { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    serverOptions: {
+      headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      keepAliveTimeout: keepAliveTimeoutMs,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
   }) as Server;
   server.listen(port, host);
   // Rejects if an "error" event comes first.
   await once(server, "listening");
   return server;
-}
-
-/**
- * Knows which connections are answering a request. Node's own `closeIdleConnections` does not count one that never sent a request, so that such a one would hold up a
- * close until its headers time out.
- */
-class Connections {
-  private readonly requests = new Map<Socket, number>();
-  private closing = false;
-
-  constructor(private readonly server: Server) {
-    server.on("connection", (socket: Socket) => {
-      this.requests.set(socket, 0);
-      socket.once("close", () => this.requests.delete(socket));
-    });
-    server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-      this.count(socket, 1);
-      response.once("close", () => this.count(socket, -1));
-    });
-  }
-
-  /** Until the last connection is gone: idle ones now, busy ones when they have answered, all after `graceMs`. */
-  async close(graceMs: number): Promise<void> {
-    this.closing = true;
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    for (const [socket, requests] of this.requests) if (requests === 0) socket.destroy();
-    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
-    await closed;
-    clearTimeout(cut);
-  }
-
-  private count(socket: Socket, change: number): void {
-    const requests = (this.requests.get(socket) ?? 0) + change;
-    if (this.requests.has(socket)) this.requests.set(socket, requests);
-    // Its answer is with the system already; `end` lets it arrive.
-    if (this.closing && requests === 0) socket.end();
-  }
 }
 
 function urlOf(host: string, port: number): string {

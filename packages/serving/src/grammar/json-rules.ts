@@ -1,4 +1,4 @@
-import { choice, EbnfBuilder, literal, oneOf, type Range, repeat } from "./ebnf.js";
+import { choice, type EbnfBuilder, literal, oneOf, type Range, repeat } from "./ebnf.js";
 import { both, minus } from "./ranges.js";
 
 /** What a JSON string must escape. */

@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { type Engine } from "../engine.js";
-import { type EffectiveParameters, type FinishReason, type GenerateRequest, type Generation, type Piece } from "../request.js";
+import {
+  type EffectiveParameters,
+  type FinishReason,
+  type GenerateRequest,
+  type Generation,
+  type Piece,
+} from "../request.js";
 import { clientGone, toApiError } from "./api-error.js";
 import { effectiveParameters } from "./effective-parameters.js";
 import { eventStream } from "./event-stream.js";

@@ -66,13 +66,25 @@ export async function chatCompletions(body: Record<string, unknown>, context: Re
       opening: () => ({ delta: { role: "assistant", content: "" }, logprobs: null }),
     };
     const onEnd = constraints && { onEnd: constraints.dispose };
-    return await answer({ engine, requests: [request], n, format, model: fields.model, ...delivery, context, ...onEnd });
+    return await answer({
+      engine,
+      requests: [request],
+      n,
+      format,
+      model: fields.model,
+      ...delivery,
+      context,
+      ...onEnd,
+    });
   } catch (error) {
     throw renameParam(error, "prompt", "messages");
   }
 }
 
-function maxTokensOf({ max_tokens: older, max_completion_tokens: newer = older }: z.output<typeof schema>): number | undefined {
+function maxTokensOf({
+  max_tokens: older,
+  max_completion_tokens: newer = older,
+}: z.output<typeof schema>): number | undefined {
   if (older !== undefined && older !== newer) {
     throw invalid(
       "max_completion_tokens",

@@ -40,7 +40,10 @@ export function toMessages(messages: readonly Message[]): ChatMessage[] {
  * Templates of open models know `system`, not its newer name; text parts are joined by line breaks, as other servers do; arguments of calls are objects to them, not JSON
  * texts.
  */
-function toMessage({ role, content, name, tool_calls: calls, tool_call_id: callId }: Message, path: string): ChatMessage {
+function toMessage(
+  { role, content, name, tool_calls: calls, tool_call_id: callId }: Message,
+  path: string,
+): ChatMessage {
   if ((content === undefined || content === null) && !(role === "assistant" && calls && calls.length > 0))
     throw invalid(`${path}.content`, `${path}.content is missing`, "missing_required_parameter");
   if (calls && calls.length > 0 && role !== "assistant")

@@ -38,25 +38,21 @@ export async function completions(body: Record<string, unknown>, context: Reques
   const prompts = promptsOf(fields.prompt);
   if (prompts.length * n > MOST_ANSWERS)
     throw invalid("prompt", `${prompts.length} prompts with n = ${n} are more than ${MOST_ANSWERS} answers`);
-  const ids = await Promise.all(
-    prompts.map((prompt) => (typeof prompt === "string" ? encoder.encode(engine.model, prompt, {}, signal) : prompt)),
-  );
+  const ids = await encoder.encode(engine.model, prompts, {}, signal);
   const constraints = await constrain(fields, { engine, grammars, count: prompts.length * n, signal });
   const sampling = toSampling(fields);
-  const requests = ids.map(
-    (prompt): GenerateRequest => ({
-      ...sampling,
-      prompt,
-      signal,
-      ...(logprobs !== undefined && { logprobs }),
-      ...(constraints && { constraint: constraints.next }),
-    }),
-  );
+  const requests = ids.map((prompt): GenerateRequest => ({
+    ...sampling,
+    prompt,
+    signal,
+    ...(logprobs !== undefined && { logprobs }),
+    ...(constraints && { constraint: constraints.next }),
+  }));
   const { tokenizer } = engine.model;
   const echoed = (index: number): string => {
     if (!echo) return "";
     const at = Math.floor(index / n);
-    return typeof prompts[at] === "string" ? prompts[at] : tokenizer.decode(ids[at] as number[]);
+    return typeof prompts[at] === "string" ? prompts[at] : tokenizer.decode(Array.from(ids[at]!));
   };
   const format: AnswerFormat = {
     idPrefix: "cmpl-",

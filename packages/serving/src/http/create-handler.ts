@@ -59,7 +59,13 @@ interface Asked {
  * @throws ArgumentError if two engines have one name, or an option is none.
  */
 export function createHandler(engines: Engine | readonly Engine[], options: HandlerOptions = {}): ApiHandler {
-  const { aliases = {}, bodyLimitBytes = 2 ** 20, ignoreUnknownFields = false, logger = silent, onError = () => undefined } = options;
+  const {
+    aliases = {},
+    bodyLimitBytes = 2 ** 20,
+    ignoreUnknownFields = false,
+    logger = silent,
+    onError = () => undefined,
+  } = options;
   const access = new Access(options);
   const services = { prompts: new PromptEncoder(), grammars: new Grammars() };
   const models = new ServedModels([engines].flat(), aliases, services);
@@ -119,7 +125,10 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
   const handler = async (request: Request): Promise<Response> => {
     const requestId = requestIdOf(request);
     const log = new RequestLog(logger, request, requestId);
-    const response = withHeaders(await answered(request, log), { "x-request-id": requestId, ...access.corsHeaders(request) });
+    const response = withHeaders(await answered(request, log), {
+      "x-request-id": requestId,
+      ...access.corsHeaders(request),
+    });
     const { pathname } = new URL(request.url);
     metrics.answered(routes.has(pathname) ? pathname : "other", response.status);
     log.answered(response.status);

@@ -28,14 +28,16 @@ export async function embeddings(body: Record<string, unknown>, context: Request
   const { engine, prompts } = models.find(fields.model);
   const { hiddenSize } = engine.model.model.shape;
   if (fields.dimensions !== undefined && fields.dimensions !== hiddenSize)
-    throw invalid("dimensions", `dimensions: the model's vectors have ${hiddenSize}, and are not shortened`, "unsupported_value");
+    throw invalid(
+      "dimensions",
+      `dimensions: the model's vectors have ${hiddenSize}, and are not shortened`,
+      "unsupported_value",
+    );
   const inputs = inputsOf(fields.input);
   if (inputs.length === 0 || inputs.length > MOST_INPUTS)
     throw invalid("input", `input must hold 1 to ${MOST_INPUTS} texts, but holds ${inputs.length}`);
   try {
-    const ids = await Promise.all(
-      inputs.map((input) => (typeof input === "string" ? prompts.encode(engine.model, input, {}, signal) : input)),
-    );
+    const ids = await prompts.encode(engine.model, inputs, {}, signal);
     const vectors = await embed(engine, ids, { pooling: fields.pooling ?? "mean", signal });
     const tokens = ids.reduce((sum, { length }) => sum + length, 0);
     context.note({ model: fields.model, promptTokens: tokens });

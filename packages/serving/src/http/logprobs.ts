@@ -22,17 +22,17 @@ export function completionLogprobs(
   vocabulary: Vocabulary,
   offset: number,
 ): { object: object; offset: number } {
-  const tokens = sampled.map(({ token }) => textOf(bytesOf(token, vocabulary)));
-  const offsets = tokens.map((text) => {
+  const key = (id: number): string => keyOf(bytesOf(id, vocabulary));
+  const offsets = sampled.map(({ token }) => {
     const at = offset;
-    offset += text.length;
+    offset += textOf(bytesOf(token, vocabulary)).length;
     return at;
   });
   const object = {
-    tokens,
+    tokens: sampled.map(({ token }) => key(token)),
     token_logprobs: sampled.map(({ logprob }) => Math.max(LEAST, logprob)),
     top_logprobs: sampled.map(({ top }) =>
-      Object.fromEntries(top.map(({ token, logprob }) => [textOf(bytesOf(token, vocabulary)), Math.max(LEAST, logprob)])),
+      Object.fromEntries(top.map(({ token, logprob }) => [key(token), Math.max(LEAST, logprob)])),
     ),
     text_offset: offsets,
   };
@@ -45,4 +45,12 @@ function bytesOf(id: number, vocabulary: Vocabulary): Uint8Array {
 
 function textOf(bytes: Uint8Array): string {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+}
+
+/** A piece of a character has no text of its own: OpenAI spells such tokens by their bytes, so that each keeps its key. */
+function keyOf(bytes: Uint8Array): string {
+  const text = textOf(bytes);
+  return text.includes("\ufffd")
+    ? `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`
+    : text;
 }

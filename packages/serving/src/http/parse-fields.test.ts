@@ -78,18 +78,40 @@ describe("fields of chats that are wrong", () => {
     [{ tools: [tool, tool] }, "tools[1].function.name", 'two tools are named "f"'],
     [{ tool_choice: "required" }, "tool_choice", "there are no tools"],
     [{ tool_choice: "sometimes" }, "tool_choice", 'must be "none", "auto", "required" or a function'],
-    [{ tools: [tool], tool_choice: { type: "function", function: { name: "g" } } }, "tool_choice.function.name", 'there is no tool "g"'],
     [
-      { tools: [{ type: "function", function: { name: "f", parameters: { type: "array" } } }, { type: "function", function: { name: "g", parameters: { type: "wat" } } }], tool_choice: "required" },
+      { tools: [tool], tool_choice: { type: "function", function: { name: "g" } } },
+      "tool_choice.function.name",
+      'there is no tool "g"',
+    ],
+    [
+      {
+        tools: [
+          { type: "function", function: { name: "f", parameters: { type: "array" } } },
+          { type: "function", function: { name: "g", parameters: { type: "wat" } } },
+        ],
+        tool_choice: "required",
+      },
       "tools.type",
       "must be of object",
     ],
-    [{ tools: [tool], tool_choice: "required", response_format: { type: "json_object" } }, "tool_choice", "cannot be both"],
+    [
+      { tools: [tool], tool_choice: "required", response_format: { type: "json_object" } },
+      "tool_choice",
+      "cannot be both",
+    ],
     [{ messages: [{ role: "user" }] }, "messages[0].content", "is missing"],
     [{ messages: [{ role: "tool", content: "5" }] }, "messages[0].tool_call_id", "is missing"],
-    [{ messages: [{ role: "user", content: "a", tool_calls: [call] }] }, "messages[0].tool_calls", "only an assistant calls tools"],
+    [
+      { messages: [{ role: "user", content: "a", tool_calls: [call] }] },
+      "messages[0].tool_calls",
+      "only an assistant calls tools",
+    ],
     [{ messages: [{ role: "wizard", content: "a" }] }, "messages[0].role", "must be"],
-    [{ messages: [{ role: "user", content: [{ type: "image_url", image_url: "x" }] }] }, "messages[0].content[0].type", 'must be "text"'],
+    [
+      { messages: [{ role: "user", content: [{ type: "image_url", image_url: "x" }] }] },
+      "messages[0].content[0].type",
+      'must be "text"',
+    ],
     [{ chat_template_kwargs: { a: "<|im_end|>" } }, "chat_template_kwargs.a", "must be true, false or a number"],
     [{ messages: [{ role: "user", content: "x".repeat(200) }] }, "messages", "the context is 128 tokens"],
   ])("are refused by name: %j", async (fields, param, message) => {
@@ -125,11 +147,7 @@ describe("fields that are wrong", () => {
     [{ model: undefined }, "model", "model is missing"],
     [{ model: 5 }, "model", "must be a string, but got 5"],
     [{ prompt: undefined }, "prompt", "prompt is missing"],
-    [
-      { prompt: {} },
-      "prompt",
-      "must be a string, an array of token ids, or an array of these, but got an object",
-    ],
+    [{ prompt: {} }, "prompt", "must be a string, an array of token ids, or an array of these, but got an object"],
     [{ prompt: ["a", 5] }, "prompt[0]", "must be an integer, but got"],
     [{ prompt: ["a", ""] }, "prompt", "prompt is empty"],
     [{ prompt: Array(1000).fill("a"), n: 2 }, "prompt", "more than 1024 answers"],
@@ -153,7 +171,9 @@ describe("fields that are wrong", () => {
     [{ response_format: { type: "xml" } }, "response_format.type", "must be"],
     [{ response_format: { type: "json_schema" } }, "response_format.json_schema", "is missing"],
     [
-      { response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "number", multipleOf: 2 } } } },
+      {
+        response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "number", multipleOf: 2 } } },
+      },
       "response_format.json_schema.schema.multipleOf",
       'the keyword "multipleOf" is not understood here',
     ],

@@ -57,7 +57,10 @@ export const generationFields = {
       error: `must be at most ${MOST_STOPS} texts`,
     })
     .optional(),
-  cache_salt: z.string({ error: "must be a string" }).max(256, { error: "must have at most 256 characters" }).optional(),
+  cache_salt: z
+    .string({ error: "must be a string" })
+    .max(256, { error: "must have at most 256 characters" })
+    .optional(),
   stream: flag.optional(),
   stream_options: z
     .strictObject(

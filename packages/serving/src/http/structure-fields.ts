@@ -18,10 +18,14 @@ const patternText = z
   .string({ error: "must be a string" })
   .max(LONGEST_PATTERN, { error: `must have at most ${LONGEST_PATTERN} characters` });
 const texts = z
-  .array(z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }), { error: "must be an array of strings" })
+  .array(z.string({ error: "must be a string" }).min(1, { error: "must not be empty" }), {
+    error: "must be an array of strings",
+  })
   .min(1, { error: "must hold at least one text" })
   .max(MOST_CHOICES, { error: `must hold at most ${MOST_CHOICES} texts` });
-const jsonText = z.union([z.string(), z.record(z.string(), z.unknown()), z.boolean()], { error: "must be a JSON schema" });
+const jsonText = z.union([z.string(), z.record(z.string(), z.unknown()), z.boolean()], {
+  error: "must be a JSON schema",
+});
 const objectOnly = (issue: { code?: string }) => (issue.code === "unrecognized_keys" ? undefined : "must be an object");
 
 /** How an answer is to be built: OpenAI's `response_format`, and vLLM's names for more. */
@@ -85,7 +89,8 @@ export function grammarOf(fields: StructureFields): { grammar: string; param: st
   if (outputs?.json_object) wishes.push(["structured_outputs.json_object", jsonObjectGrammar]);
   const [first, second] = wishes;
   if (!first) return undefined;
-  if (second) throw invalid(second[0], `${second[0]} and ${first[0]} ask for two different structures: only one is possible`);
+  if (second)
+    throw invalid(second[0], `${second[0]} and ${first[0]} ask for two different structures: only one is possible`);
   return { grammar: named(first[0], first[1]), param: first[0] };
 }
 

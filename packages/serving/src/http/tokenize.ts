@@ -9,14 +9,19 @@ const model = z.string({ error: "must be a string" });
 const tokenizeSchema = z.object({
   model,
   prompt: z.string({ error: "must be a string" }).optional(),
-  messages: z.array(messageSchema, { error: "must be an array of messages" }).min(1, { error: "must hold at least one message" }).optional(),
+  messages: z
+    .array(messageSchema, { error: "must be an array of messages" })
+    .min(1, { error: "must hold at least one message" })
+    .optional(),
   add_special_tokens: flag.optional(),
   add_generation_prompt: flag.optional(),
   return_token_strs: flag.optional(),
 });
 const detokenizeSchema = z.object({
   model,
-  tokens: z.array(z.int({ error: "must be an integer" }).min(0, { error: "must be at least 0" }), { error: "must be an array of token ids" }),
+  tokens: z.array(z.int({ error: "must be an integer" }).min(0, { error: "must be at least 0" }), {
+    error: "must be an array of token ids",
+  }),
 });
 
 /** `POST /tokenize`: ids of a text or of a chat, as vLLM has it. */
@@ -25,12 +30,22 @@ export async function tokenize(body: Record<string, unknown>, context: RequestCo
   const fields = parseFields(body, { schema: tokenizeSchema, ignoreUnknownFields });
   const { prompt, messages } = fields;
   if ((prompt === undefined) === (messages === undefined))
-    throw invalid("prompt", `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`);
+    throw invalid(
+      "prompt",
+      `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`,
+    );
   const { engine, prompts } = models.find(fields.model);
   try {
-    const ids = await (messages
-      ? prompts.encodeChat(engine.model, toMessages(messages), { addGenerationPrompt: fields.add_generation_prompt ?? true }, signal)
-      : prompts.encode(engine.model, prompt!, { addSpecialTokens: fields.add_special_tokens ?? true }, signal));
+    const ids = messages
+      ? await prompts.encodeChat(
+          engine.model,
+          toMessages(messages),
+          { addGenerationPrompt: fields.add_generation_prompt ?? true },
+          signal,
+        )
+      : (
+          await prompts.encode(engine.model, [prompt!], { addSpecialTokens: fields.add_special_tokens ?? true }, signal)
+        )[0]!;
     const { tokenizer } = engine.model;
     const text = (id: number): string =>
       new TextDecoder("utf-8", { ignoreBOM: true }).decode(tokenizer.tokenBytes(id, { skipSpecialTokens: false }));

@@ -82,7 +82,14 @@ export function toolUse(fields: ToolFields, model: ServedModel): ToolUse | undef
   }
   const called = wish === "required" ? functions : functions.filter(({ name }) => name === wish.function.name);
   if (called.length === 0)
-    throw invalid("tool_choice.function.name", `there is no tool "${(wish as { function: { name: string } }).function.name}"`);
+    throw invalid(
+      "tool_choice.function.name",
+      `there is no tool "${(wish as { function: { name: string } }).function.name}"`,
+    );
   const parallel = wish === "required" && (fields.parallel_tool_calls ?? true);
-  return { tools: shown, format, forced: { grammar: named("tools", () => toolGrammar(format, called, parallel)), param: "tools" } };
+  return {
+    tools: shown,
+    format,
+    forced: { grammar: named("tools", () => toolGrammar(format, called, parallel)), param: "tools" },
+  };
 }

@@ -55,6 +55,7 @@ export function randomModel(seed: number, options: ToyOptions = {}): ServedModel
       const attended = step.attend(0, query.apply(h, rows), key.apply(h, rows), value.apply(h, rows));
       return add({ a: x, b: output.apply(attended, rows) });
     },
+    finalHidden: (x) => rmsNorm({ x, weight: norm, epsilon: 1e-6 }),
     head: (x, wanted, rows) =>
       head.apply(rmsNorm({ x: gatherRows({ x, indices: wanted }), weight: norm, epsilon: 1e-6 }), rows),
   });
@@ -107,6 +108,7 @@ interface Parts {
   embed(rows: RowBatch): Tensor;
   blocks(x: Tensor, rows: RowBatch, step: Parameters<CausalLM["forward"]>[1]): Tensor;
   head(x: Tensor, wanted: Tensor, rows: RowBatch): Tensor;
+  finalHidden?(x: Tensor): Tensor;
 }
 
 function served(
@@ -121,6 +123,7 @@ function served(
     parameters: new Map(),
     embed: (rows) => parts.embed(rows),
     blocks: (x, rows, step) => parts.blocks(x, rows, step),
+    ...(parts.finalHidden && { finalHidden: (x: Tensor) => parts.finalHidden!(x) }),
     head: (x, wanted) => parts.head(x, wanted, { tokens: wanted, positions: wanted, runs: [], wanted }),
     forward: (rows, step) => ({
       logits: parts.head(through(parts.blocks(parts.embed(rows), rows, step), rows), rows.wanted, rows),

@@ -14,7 +14,8 @@ function tokenizerOf(folder: string): Promise<Tokenizer> {
   return loading;
 }
 
-answerCalls(async ({ folder, text, messages, options }: EncodeCall) => {
+answerCalls(async ({ folder, texts, messages, options }: EncodeCall) => {
   const tokenizer = await tokenizerOf(folder);
-  return messages === undefined ? tokenizer.encode(text, options) : tokenizer.encodeChat(messages, options);
+  if (messages !== undefined) return tokenizer.encodeChat(messages, options);
+  return texts.map((text) => tokenizer.encode(text, options));
 });

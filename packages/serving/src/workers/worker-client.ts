@@ -80,7 +80,7 @@ export class WorkerClient {
     this.worker = undefined;
     const lost = [...this.pending.values()];
     this.pending.clear();
-    for (const { reject } of lost) reject(new WorkerFailed(this.name, reason));
+    for (const pending of lost) pending.reject(new WorkerFailed(this.name, reason));
   }
 }
 

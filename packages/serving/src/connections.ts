@@ -1,0 +1,91 @@
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type Socket } from "node:net";
+import { ApiError } from "./http/api-error.js";
+
+interface Connection {
+  /** Requests that are being answered, the last of them. */
+  requests: number;
+  response: ServerResponse | undefined;
+}
+
+/**
+ * Knows which connections are answering a request. Node's own `closeIdleConnections` does not count one that never sent a request, so that such a one would hold up a
+ * close until its headers time out.
+ */
+export class Connections {
+  /** The one that was idle longest comes first. */
+  private readonly open = new Map<Socket, Connection>();
+  private closing = false;
+
+  constructor(
+    private readonly server: Server,
+    private readonly most: number,
+  ) {
+    server.on("connection", (socket: Socket) => this.admit(socket));
+    server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+      this.count(socket, 1, response);
+      response.once("close", () => this.count(socket, -1, undefined));
+    });
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.refuse(error, socket));
+  }
+
+  /** Until the last connection is gone: idle ones now, busy ones when they have answered, all after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.closing = true;
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const [socket, { requests }] of this.open) if (requests === 0) socket.destroy();
+    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(cut);
+  }
+
+  /** When there are as many as may be, whoever was idle longest makes room: idle ones in any number keep nobody out. */
+  private admit(socket: Socket): void {
+    if (this.open.size >= this.most) {
+      const idle = this.oldestIdle();
+      if (!idle) return void socket.destroy();
+      this.open.delete(idle);
+      idle.destroy();
+    }
+    this.open.set(socket, { requests: 0, response: undefined });
+    socket.once("close", () => this.open.delete(socket));
+  }
+
+  private oldestIdle(): Socket | undefined {
+    for (const [socket, { requests }] of this.open) if (requests === 0) return socket;
+    return undefined;
+  }
+
+  private count(socket: Socket, change: number, response: ServerResponse | undefined): void {
+    const connection = this.open.get(socket);
+    if (!connection) return;
+    connection.requests += change;
+    connection.response = response;
+    if (connection.requests > 0) return;
+    // Now it is the youngest of the idle ones.
+    this.open.delete(socket);
+    this.open.set(socket, connection);
+    // Its answer is with the system already; `end` lets it arrive.
+    if (this.closing) socket.end();
+  }
+
+  /** What is no HTTP, or comes too slowly: an error as the API words it, if there is nothing on its way yet. */
+  private refuse({ code }: NodeJS.ErrnoException, socket: Socket): void {
+    if (code === "ECONNRESET" || !socket.writable || this.open.get(socket)?.response?.headersSent)
+      return void socket.destroy();
+    const error = wording(code);
+    const body = JSON.stringify(error.body);
+    socket.end(
+      `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+}
+
+function wording(code: string | undefined): ApiError {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT")
+    return new ApiError(408, "request_timeout", "the request did not arrive in time");
+  if (code === "HPE_HEADER_OVERFLOW")
+    return new ApiError(431, "headers_too_large", "the request's headers are too large");
+  return new ApiError(400, "bad_request", "this is no HTTP request");
+}
