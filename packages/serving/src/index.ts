@@ -1,11 +1,13 @@
 export { type Chat, type ChatOptions, createChat, type TurnOptions } from "./chat.js";
+export { embed, type EmbedOptions, type Pooling } from "./embed.js";
 export * from "./errors.js";
 export * from "./events.js";
 export * from "./request.js";
 export type { TokenConstraint } from "./token-constraint.js";
 export { createEngine } from "./engine.js";
-export type { Engine, EngineLimits, EngineOptions, EngineStats } from "./engine.js";
-export { createHandler, type Handler, type HandlerOptions } from "./http/create-handler.js";
+export type { Engine, EngineLimits, EngineListener, EngineOptions, EngineStats } from "./engine.js";
+export type { AccessOptions } from "./http/access.js";
+export { type ApiHandler, createHandler, type Handler, type HandlerOptions } from "./http/create-handler.js";
 export { firstComeFirstServed } from "./policies/first-come-first-served.js";
 export { StepPlan } from "./step-plan.js";
 export type { ChatMessage, ServedModel } from "./served-model.js";

@@ -134,7 +134,7 @@ describe("hostile clients", () => {
   const bytes = (text: string): string =>
     JSON.stringify({ model: "books-5m", prompt: "x", max_tokens: 1 }).replace('"x"', text);
 
-  it.each<[string, string, RegExp]>([
+  it.each<[string, string | Buffer, RegExp]>([
     [
       "1 MB of nested arrays",
       request("/v1/completions", bytes("[".repeat(500_000) + "]".repeat(500_000))),
@@ -164,7 +164,55 @@ describe("hostile clients", () => {
     [
       "no number",
       request("/v1/completions", '{"model":"books-5m","prompt":"a","temperature":NaN}'),
-      /^HTTP\/1\.1 400 [\s\S]*invalid_json/,
+      /^HTTP\/1\.1 400 [\s\S]*"param":"temperature","code":"invalid_json"/,
+    ],
+    [
+      "a key of every prototype",
+      request("/v1/completions", '{"model":"books-5m","prompt":"a","max_tokens":1,"__proto__":{"n":2}}'),
+      /^HTTP\/1\.1 400 [\s\S]*"param":"__proto__"/,
+    ],
+    [
+      "bytes that are no UTF-8",
+      Buffer.concat([
+        Buffer.from(
+          "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 34\r\nConnection: close\r\n\r\n",
+        ),
+        Buffer.from('{"model":"books-5m","prompt":"'),
+        Buffer.from([0xc3, 0x28]),
+        Buffer.from('"}'),
+      ]),
+      /^HTTP\/1\.1 400 [\s\S]*no valid UTF-8/,
+    ],
+    [
+      "a request inside of a request's body",
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: xchunked\r\nContent-Length: 4\r\n\r\n{}\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      /^HTTP\/1\.1 400 /,
+    ],
+    [
+      "a foreign name",
+      "GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+      /^HTTP\/1\.1 403 [\s\S]*host_not_allowed/,
+    ],
+    [
+      "a page from elsewhere",
+      request("/v1/completions", bytes('"a"')).replace("Host:", "Origin: https://evil.example\r\nHost:"),
+      /^HTTP\/1\.1 403 [\s\S]*origin_not_allowed/,
+    ],
+    [
+      "a schema that eats its own tail",
+      request(
+        "/v1/completions",
+        '{"model":"books-5m","prompt":"a","max_tokens":1,"guided_json":{"anyOf":[{"$ref":"#"}]}}',
+      ),
+      /^HTTP\/1\.1 400 [\s\S]*leads back to itself/,
+    ],
+    [
+      "a pattern that grows without bounds",
+      request(
+        "/v1/completions",
+        '{"model":"books-5m","prompt":"a","max_tokens":1,"guided_regex":"(((a{99}){99}){99}){99}"}',
+      ),
+      /^HTTP\/1\.1 400 [\s\S]*more than 5000 characters/,
     ],
     [
       "half a character",
@@ -178,27 +226,35 @@ describe("hostile clients", () => {
     ],
     [
       "two lengths",
-      "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello",
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Length: 50\r\n\r\nhello",
       /^HTTP\/1\.1 400 /,
     ],
     [
       "a length and chunks",
-      "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       /^HTTP\/1\.1 400 /,
     ],
     [
       "a way out of the tree",
-      "GET /v1/models/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+      "GET /v1/models/..%2f..%2f..%2fetc%2fpasswd HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
       /^HTTP\/1\.1 404 [\s\S]*model_not_found/,
     ],
-    ["no HTTP", "\x16\x03\x01\x02\x00\r\n\r\n", /^HTTP\/1\.1 400 /],
-    ["headers without end", `GET /health/live HTTP/1.1\r\nHost: a\r\nX: ${"y".repeat(100_000)}`, /^HTTP\/1\.1 431 /],
+    ["no HTTP", "\x16\x03\x01\x02\x00\r\n\r\n", /^HTTP\/1\.1 400 [\s\S]*bad_request/],
+    ["headers without end", `GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(100_000)}`, /^HTTP\/1\.1 431 [\s\S]*headers_too_large/],
   ])("get a clear answer, and others theirs: %s", async (_, text, expected) => {
     const socket = await open();
     socket.write(text);
     expect(await all(socket)).toMatch(expected);
     expect((await fetch(`${url}/health/live`)).status).toBe(200);
     expect((await whole({ max_tokens: 2 })).usage.completion_tokens).toBe(2);
+  });
+
+  it("thousands of idle connections keep nobody out", async () => {
+    const idle = Array.from({ length: 3000 }, () => connect(served.server.port, served.server.host).on("error", () => undefined));
+    await Promise.all(idle.map((socket) => Promise.race([once(socket, "connect"), once(socket, "close")])));
+    const started = await whole({ max_tokens: 2 });
+    expect(started.usage.completion_tokens).toBe(2);
+    for (const socket of idle) socket.destroy();
   });
 
   it("a hundred of them leaving in the middle of a body leave nothing behind", async () => {
