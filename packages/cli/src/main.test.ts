@@ -18,11 +18,18 @@ describe("whittle", () => {
   test("--help lists the commands", async () => {
     const { code, out } = await whittle("--help");
     expect(code).toBe(0);
-    for (const name of ["serve", "generate", "eval"]) expect(out).toContain(`  ${name} `);
+    for (const name of ["serve", "chat", "generate", "eval", "bench"]) expect(out).toContain(`  ${name} `);
   });
 
   test.each([
-    ["serve", ["--port", "--host", "--name", "--ctx", "--memory", "--cache-dtype", "--threads", "--max-sequences"]],
+    [
+      "serve",
+      (
+        "--config --model --name --port --host --api-key --allowed-host --allowed-origin --body-limit --max-connections " +
+        "--ctx --memory --cache-dtype --threads --max-sequences --max-waiting --grace --log-level --log-format"
+      ).split(" "),
+    ],
+    ["chat", ["--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],
     [
       "generate",
       ["--prompt", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--seed", "--stop", "--chat"],
@@ -41,6 +48,9 @@ describe("whittle", () => {
     [["generate", "folder", "--max-tokens", "many"], "--max-tokens <n>", "Expected a whole number of at least 1."],
     [["serve", "folder", "--memory", "lots"], "--memory <size>", "Expected a size such as 512MiB or 2GiB."],
     [["serve", "folder", "--cache-dtype", "f8"], "--cache-dtype <dtype>", "Allowed choices are f32, f16, bf16."],
+    [["serve"], "no model", "whittle serve ./my-model"],
+    [["serve", "a", "b", "--name", "c"], "--name is for one model", "name=folder"],
+    [["serve", "folder", "--log-format", "xml"], "--log-format <format>", "Allowed choices are auto, json, pretty."],
     [["eval", "folder"], "missing required argument", "file"],
   ])("%j: the error names what is wrong and what helps", async (argv, wrong, help) => {
     const { code, out, err } = await whittle(...argv);

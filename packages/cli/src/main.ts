@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { type AddCommand } from "./command.js";
 import { benchServe } from "./commands/bench-serve.js";
+import { chat } from "./commands/chat.js";
 import { evaluate } from "./commands/eval.js";
 import { generate } from "./commands/generate.js";
 import { serve } from "./commands/serve.js";
 import { describeFailure } from "./failure.js";
 import { processTerminal, say, type Terminal } from "./terminal.js";
 
-const commands: readonly AddCommand[] = [serve, generate, evaluate, benchServe];
+const commands: readonly AddCommand[] = [serve, chat, generate, evaluate, benchServe];
 
 /**
  * Runs `whittle` with these arguments and gives the exit code: 0, 1 for a failure (one line on stderr says which), 130 after Ctrl-C.
@@ -20,10 +21,11 @@ export async function main(argv: readonly string[], terminal: Terminal = process
     .description("Language models, small and fast, from Node.js.")
     .version(version(), "--version", "print the version")
     .option("--verbose", "show the stack of an error")
-    .helpOption("-h, --help", "show this help; whittle <command> --help shows a command's options")
+    .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
-      '\nIn this repository, models/books-5m is a small model to begin with:\n  whittle generate models/books-5m --prompt "It was a dark night"',
+      "\nwhittle <command> --help shows a command's options. In this repository, models/books-5m\n" +
+        'is a small model to begin with:\n  whittle generate models/books-5m --prompt "It was a dark night"',
     )
     .exitOverride()
     .configureOutput({

@@ -12,13 +12,15 @@ export interface OpenModel {
   readonly seconds: number;
 }
 
+/** Opens the native device as the command's options say. */
+export function openDevice({ threads, memory }: ModelOptions): Promise<Device> {
+  return cpu({ ...(threads !== undefined && { threads }), ...(memory !== undefined && { memoryBytes: memory }) });
+}
+
 /** Opens the native device and loads a model folder, drawing progress. Nothing stays open when it fails. */
 export async function openModel(folder: string, options: ModelOptions, terminal: Terminal): Promise<OpenModel> {
   const startedAt = performance.now();
-  const device = await cpu({
-    ...(options.threads !== undefined && { threads: options.threads }),
-    ...(options.memory !== undefined && { memoryBytes: options.memory }),
-  });
+  const device = await openDevice(options);
   const progress = progressDisplay(terminal);
   try {
     const model = await loadModel(folder, { device, onProgress: progress.listener });

@@ -12,7 +12,7 @@ export interface ProgressDisplay {
 
 /** A bar on a terminal; elsewhere (a pipe, a log) plain lines: one when a stage begins, then at most one every five seconds. */
 export function progressDisplay(terminal: Terminal): ProgressDisplay {
-  return terminal.stderr.isTTY ? bar(terminal) : lines(terminal);
+  return terminal.stderr.isTTY ? bar(terminal) : progressLines((line) => say(terminal, line));
 }
 
 function bar(terminal: Terminal): ProgressDisplay {
@@ -49,7 +49,8 @@ function bar(terminal: Terminal): ProgressDisplay {
 
 const quietMs = 5_000;
 
-function lines(terminal: Terminal): ProgressDisplay {
+/** Progress as lines of text. */
+export function progressLines(write: (line: string) => void): ProgressDisplay {
   let stage: string | undefined;
   let saidAt = 0;
   return {
@@ -59,7 +60,7 @@ function lines(terminal: Terminal): ProgressDisplay {
       const first = progress.stage !== stage;
       stage = progress.stage;
       saidAt = now;
-      say(terminal, first ? `${stage} …` : `${stage}: ${amountOf(progress)}`);
+      write(first ? `${stage} …` : `${stage}: ${amountOf(progress)}`);
     },
     stop() {},
   };

@@ -1,9 +1,9 @@
 import { type CacheFactory, isWhittleError, WhittleError } from "@whittle/core";
 import { floatCache } from "@whittle/kvcache";
-import { createEngine, type Engine, type EngineOptions, type ServedModel } from "@whittle/serving";
+import { createEngine, type Engine, type EngineLimits, type EngineOptions, type ServedModel } from "@whittle/serving";
 import { type CacheOptions } from "./model-options.js";
 
-export interface StartOptions extends Pick<EngineOptions, "onEvent"> {
+export interface StartOptions extends Pick<EngineOptions, "onEvent">, Pick<EngineLimits, "cacheBytes" | "maxWaiting"> {
   readonly maxSequences: number;
 }
 
@@ -11,7 +11,7 @@ export interface StartOptions extends Pick<EngineOptions, "onEvent"> {
 export function startEngine(
   model: ServedModel,
   options: CacheOptions,
-  { maxSequences, ...more }: StartOptions,
+  { onEvent, ...limits }: StartOptions,
 ): { engine: Engine; cacheBytes: number } {
   let cacheBytes = 0;
   const floats = floatCache({ dtype: options.cacheDtype });
@@ -24,8 +24,13 @@ export function startEngine(
       throw tooLittleMemory(error, options);
     }
   };
-  const limits = { maxSequences, ...(options.ctx !== undefined && { maxContext: options.ctx }) };
-  return { engine: createEngine({ model, cache, limits, ...more }), cacheBytes };
+  const engine = createEngine({
+    model,
+    cache,
+    limits: { ...limits, ...(options.ctx !== undefined && { maxContext: options.ctx }) },
+    ...(onEvent && { onEvent }),
+  });
+  return { engine, cacheBytes };
 }
 
 function tooLittleMemory(error: unknown, { memory }: CacheOptions): unknown {

@@ -96,6 +96,24 @@ describe("whittle says in one line", () => {
     other.close();
   });
 
+  test("that a file of options is wrong, and where", async () => {
+    const file = path.join(folder, "whittle.json");
+    writeFileSync(file, '{"port": "http"}');
+    expect(await failureOf("serve", "--config", file)).toBe(
+      `whittle: ${file}: port must be a whole number from 0 to 65535`,
+    );
+  });
+
+  test("that two models have one name", async () => {
+    expect(await failureOf("serve", model, model, "--port", "0")).toContain("two models are called books-5m");
+  });
+
+  test("that a model cannot chat", async () => {
+    expect(await failureOf("chat", "tests/fixtures/goldens/gpt2")).toBe(
+      "whittle: gpt2 has no chat template, so it cannot chat; whittle generate writes on from a prompt",
+    );
+  });
+
   test("the stack only with --verbose", async () => {
     const { code, err } = await whittle(["generate", "no/such/model", "--prompt", "x", "--verbose"]);
     expect(code).toBe(1);

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { model, startWhittle, type Running } from "./whittle.js";
+import { model, root, startWhittle, type Running } from "./whittle.js";
 
 describe("whittle serve", () => {
   let running: Running | undefined;
@@ -39,6 +42,67 @@ describe("whittle serve", () => {
     const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(["novelist"]);
     expect((await complete(url, { model: "novelist", max_tokens: 2 })).status).toBe(200);
+  });
+
+  /** Lines of the log, which is JSON where stderr is no terminal. */
+  function logged(): Record<string, unknown>[] {
+    const lines = running!.err().trimEnd().split("\n");
+    return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  test("several models by name, each with its share of the memory", async () => {
+    running = startWhittle([
+      "serve",
+      `novelist=${model}`,
+      "--model",
+      "other=tests/fixtures/goldens/gpt2",
+      "--port",
+      "0",
+      "--memory",
+      "40MiB",
+    ]);
+    const [url] = await running.until(/http:\/\/127\.0\.0\.1:\d+/);
+    const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id)).toEqual(["novelist", "other"]);
+    for (const id of ["novelist", "other"]) {
+      const response = await complete(url, { model: id, prompt: [1, 2, 3], max_tokens: 2 });
+      expect(await response.json()).toMatchObject({ model: id, usage: { completion_tokens: 2 } });
+    }
+    const said = logged().map(({ msg }) => msg);
+    expect(said).toContainEqual(expect.stringMatching(/^memory 40\.0 MiB \(as asked for\)/));
+    expect(said).toContainEqual(
+      expect.stringMatching(/^novelist: .* of 32 requests of that length at once \(half of the .* free, shared out\)$/),
+    );
+    expect(said).toContainEqual(expect.stringMatching(/^other: .* room for 32 requests of that length at once$/));
+  });
+
+  test("a file of options, which flags override; keys, and a log without prompts", async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), "whittle-serve-"));
+    const file = path.join(folder, "whittle.json");
+    const models = { novelist: path.join(root, model) };
+    writeFileSync(file, JSON.stringify({ models, port: 1, ctx: 64, apiKeys: ["sesame"], host: "127.0.0.1" }));
+    running = startWhittle(["serve", "--config", file, "--port", "0", "--ctx", "128"]);
+    const [url] = await running.until(/http:\/\/127\.0\.0\.1:\d+/);
+    rmSync(folder, { recursive: true });
+
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401);
+    const headers = { authorization: "Bearer sesame", "content-type": "application/json", "x-request-id": "mine" };
+    const { data } = (await (await fetch(`${url}/v1/models`, { headers })).json()) as { data: object[] };
+    expect(data).toMatchObject([{ id: "novelist", max_model_len: 128 }]);
+    const body = JSON.stringify({ model: "novelist", prompt: "A secret of mine", max_tokens: 3 });
+    await (await fetch(`${url}/v1/completions`, { method: "POST", headers, body })).text();
+    await running.until(/"requestId":"mine","method":"POST"/, "err");
+    expect(logged()).toContainEqual(
+      expect.objectContaining({ requestId: "mine", path: "/v1/completions", status: 200, completionTokens: 3 }),
+    );
+    expect(running.err()).not.toContain("secret");
+    expect(running.err()).not.toContain("sesame");
+  });
+
+  test("says what to know when others may reach it", async () => {
+    running = startWhittle(["serve", model, "--port", "0", "--host", "0.0.0.0"]);
+    await running.until(/--allowed-host/, "err");
+    await running.until(/--api-key/, "err");
   });
 
   test("SIGTERM: what is under way is finished, then it exits with 0", async () => {

@@ -23,8 +23,8 @@ export interface Running {
   until(pattern: RegExp, on?: "out" | "err"): Promise<RegExpExecArray>;
 }
 
-/** Starts a built program of this repository, in its root. */
-export function startProgram(file: string, args: readonly string[], input = ""): Running {
+/** Starts a built program of this repository, in its root. `input` is all of its stdin; null leaves that open. */
+export function startProgram(file: string, args: readonly string[], input: string | null = ""): Running {
   if (!existsSync(`${root}/${file}`)) throw new Error(`${file} is not built: run node scripts/bootstrap.cjs build`);
   const child = spawn(process.execPath, [file, ...args], { cwd: root, stdio: "pipe" });
   const printed = { out: "", err: "" };
@@ -38,7 +38,8 @@ export function startProgram(file: string, args: readonly string[], input = ""):
       for (const watcher of watchers) watcher();
     });
   }
-  child.stdin.on("error", () => {}).end(input);
+  child.stdin.on("error", () => {});
+  if (input !== null) child.stdin.end(input);
   const ended = new Promise<Ended>((resolve) =>
     child.once("close", (code, signal) => resolve({ code, signal, ...printed })),
   );
@@ -64,7 +65,7 @@ export function startProgram(file: string, args: readonly string[], input = ""):
   };
 }
 
-export function startWhittle(args: readonly string[], input = ""): Running {
+export function startWhittle(args: readonly string[], input: string | null = ""): Running {
   if (!existsSync(`${root}/packages/cli/dist/index.js`))
     throw new Error("the cli is not built: run node scripts/bootstrap.cjs build");
   return startProgram("packages/cli/bin/whittle.js", args, input);

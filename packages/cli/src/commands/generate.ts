@@ -4,21 +4,14 @@ import { type AddCommand } from "../command.js";
 import { GenerationTimes } from "../generation-times.js";
 import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
-import { integer, list, number } from "../option-values.js";
 import { plural } from "../plural.js";
+import { addSamplingOptions, type SamplingFlags, samplingOf } from "../sampling-options.js";
 import { startEngine } from "../start-engine.js";
 import { say, type Terminal } from "../terminal.js";
 
-interface GenerateOptions extends CacheOptions {
+interface GenerateOptions extends CacheOptions, SamplingFlags {
   readonly prompt?: string;
   readonly chat?: boolean;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly seed?: number;
-  readonly stop?: readonly string[];
 }
 
 /** `whittle generate <folder>`: text to stdout as it is made, everything else to stderr. */
@@ -29,26 +22,13 @@ export const generate: AddCommand = (program, terminal) => {
     .argument(...modelFolder)
     .option("-p, --prompt <text>", "the text to begin with (default: what is piped in)")
     .option("--chat", "put the prompt to the model as a chat message, with its own template")
-    .option("-n, --max-tokens <n>", "tokens to write at most (default: as the context has room for)", integer(1))
-    .option("--temperature <t>", "0 takes the most probable token (default: the model's, else 1)", number(0, 100))
-    .option("--top-k <k>", "only the k most probable tokens, 0 for all (default: the model's, else 0)", integer(0))
-    .option(
-      "--top-p <p>",
-      "only the most probable tokens that together reach p (default: the model's, else 1)",
-      number(0, 1),
-    )
-    .option(
-      "--min-p <p>",
-      "only tokens p times as probable as the most probable one (default: the model's, else 0)",
-      number(0, 1),
-    )
-    .option("--seed <n>", "the same seed gives the same text (default: a random one)", integer(0))
-    .option("--stop <text>", "text to stop at; may be given several times", list)
     .addHelpText(
       "after",
       '\nExample:\n  whittle generate models/books-5m --prompt "It was a dark night" --max-tokens 100 --temperature 0.7',
     );
-  addCacheOptions(command).action((folder: string, options: GenerateOptions) => run(folder, options, terminal));
+  addCacheOptions(addSamplingOptions(command)).action((folder: string, options: GenerateOptions) =>
+    run(folder, options, terminal),
+  );
 };
 
 async function run(folder: string, options: GenerateOptions, terminal: Terminal): Promise<void> {
@@ -90,13 +70,9 @@ async function stream(engine: Engine, request: GenerateRequest, terminal: Termin
 }
 
 function requestOf(prompt: string, options: GenerateOptions): GenerateRequest {
-  const { maxTokens, temperature, topK, topP, minP, seed, stop } = options;
-  const given = Object.entries({ maxTokens, temperature, topK, topP, minP, seed, stop }).filter(
-    ([, value]) => value !== undefined,
-  );
   return {
     ...(options.chat ? { messages: [{ role: "user", content: prompt }] } : { prompt }),
-    ...Object.fromEntries(given),
+    ...samplingOf(options),
   };
 }
 
