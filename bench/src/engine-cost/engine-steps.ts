@@ -1,4 +1,4 @@
-import { performance, type EventLoopUtilization } from "node:perf_hooks";
+import { mainThreadUs } from "./main-thread.js";
 import { type LoadedModel } from "@whittle/models";
 import { createEngine, type RequestEvent } from "@whittle/serving";
 
@@ -11,12 +11,8 @@ export async function engineSteps(
   tokens: number,
 ): Promise<{ stepUs: number; javaScriptUs: number }> {
   let answering = 0;
-  let [begin, end]: ({ steps: number; timeMs: number; loop: EventLoopUtilization } | undefined)[] = [];
-  const now = () => ({
-    steps: engine.stats().steps,
-    timeMs: performance.now(),
-    loop: performance.eventLoopUtilization(),
-  });
+  let [begin, end]: ({ steps: number; timeMs: number; threadUs: number } | undefined)[] = [];
+  const now = () => ({ steps: engine.stats().steps, timeMs: performance.now(), threadUs: mainThreadUs() });
   const onEvent = ({ type }: RequestEvent): void => {
     if (type === "firstToken" && ++answering === sequences) begin = now();
     if (type === "finished") end ??= now();
@@ -35,6 +31,8 @@ export async function engineSteps(
   );
   await engine.close();
   const steps = end!.steps - begin!.steps;
-  const { active } = performance.eventLoopUtilization(end!.loop, begin!.loop);
-  return { stepUs: (1000 * (end!.timeMs - begin!.timeMs)) / steps, javaScriptUs: (1000 * active) / steps };
+  return {
+    stepUs: (1000 * (end!.timeMs - begin!.timeMs)) / steps,
+    javaScriptUs: (end!.threadUs - begin!.threadUs) / steps,
+  };
 }

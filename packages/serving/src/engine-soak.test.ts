@@ -60,6 +60,9 @@ const anyRequest = fc.record({
   leavesAfter: seldom(fc.integer({ min: 1, max: 4 })),
   /** Turns after which its signal aborts. */
   abortsAfter: seldom(fc.nat(20)),
+  choices: fc.constantFrom(1, 1, 1, 3),
+  frequencyPenalty: fc.constantFrom(0, 0, 0.5),
+  logprobs: seldom(fc.nat(3)),
 });
 const anyEngine = fc.record({
   maxRows: fc.integer({ min: 1, max: 24 }),
@@ -89,26 +92,32 @@ describe("many requests, coming and going", () => {
             cache: floatCache({ blockSize: 4 }),
             limits: { ...limits, cacheBytes: blocks * BLOCK_BYTES },
           });
+          let submitted = 0;
           const ended = requests.map(
-            async ({ promptTokens, maxTokens, temperature, delay, leavesAfter, abortsAfter }) => {
+            async ({ promptTokens, delay, leavesAfter, abortsAfter, choices, logprobs, ...options }) => {
               await turns(delay);
               const controller = new AbortController();
               if (abortsAfter !== null) void turns(abortsAfter).then(() => controller.abort());
-              const prompt = Array.from({ length: promptTokens }, (_, i) => i);
-              let pieces = 0;
-              let tokens = 0;
-              for await (const piece of engine.generate({
-                prompt,
-                maxTokens,
-                temperature,
+              const request = {
+                ...options,
+                prompt: Array.from({ length: promptTokens }, (_, i) => i),
                 seed: 1,
                 signal: controller.signal,
-              })) {
-                tokens += piece.tokens.length;
-                if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
-                if (++pieces === leavesAfter) break;
-              }
-              expect(tokens).toBeLessThanOrEqual(maxTokens);
+                ...(logprobs !== null && { logprobs }),
+              };
+              submitted += choices;
+              const answers = engine.generateMany(request, choices).map(async (generation) => {
+                let pieces = 0;
+                let tokens = 0;
+                for await (const piece of generation) {
+                  tokens += piece.tokens.length;
+                  expect(piece.logprobs?.length ?? 0).toBe(logprobs === null ? 0 : piece.tokens.length);
+                  if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
+                  if (++pieces === leavesAfter) break;
+                }
+                expect(tokens).toBeLessThanOrEqual(options.maxTokens);
+              });
+              await Promise.all(answers);
             },
           );
           await Promise.all(ended);
@@ -118,7 +127,7 @@ describe("many requests, coming and going", () => {
           expect(stats).toMatchObject({
             blocks: { free: blocks, total: blocks },
             failedSteps: 0,
-            finishedRequests: requests.length,
+            finishedRequests: submitted,
           });
           await engine.close();
           expect(device.memory().live).toBe(before);

@@ -6,6 +6,7 @@ import { type RequestEvent, type StepEvent } from "../events.js";
 import { firstComeFirstServed } from "../policies/first-come-first-served.js";
 import { type Completion, type GenerateRequest, type Generation } from "../request.js";
 import { endTokenIds, type ServedModel } from "../served-model.js";
+import { Answers } from "./answers.js";
 import { checkNumber } from "./check-number.js";
 import { defaultCacheBytes } from "./cache-bytes.js";
 import { gather } from "./gather.js";
@@ -24,6 +25,7 @@ export class BatchingEngine implements Engine {
   private readonly blockRows: number;
   private readonly scheduler: Scheduler;
   private readonly runner: StepRunner;
+  private readonly answers: Answers;
   private readonly loop: StepLoop;
   private readonly endIds: ReadonlySet<number>;
   private readonly mostRequests: number;
@@ -48,10 +50,11 @@ export class BatchingEngine implements Engine {
     const blockRows = rowsOfBlock(this.cache, maxContext);
     this.blockRows = blockRows;
     this.scheduler = new Scheduler(this.cache, policy, { rows, sequences, blockRows }, this.hooks());
-    this.loop = new StepLoop(this.scheduler, this.runner, this.cache, {
+    this.answers = new Answers(this.scheduler, {
       onEvent: (event) => this.emit(event),
       onStep: (event) => this.emitStep(event),
     });
+    this.loop = new StepLoop(this.scheduler, this.runner, this.cache, this.answers);
   }
 
   get name(): string {
@@ -92,6 +95,7 @@ export class BatchingEngine implements Engine {
       blockRows: this.blockRows,
       preemptions: this.preemptions,
       ...this.loop.counts,
+      ...this.answers.counts,
       ...(this.cache.stats?.() ?? { prefixQueries: 0, prefixHits: 0, evictions: 0 }),
     };
   }

@@ -16,6 +16,12 @@ export interface Drawn {
   readonly logprobs: readonly (SampledLogprob | undefined)[];
 }
 
+export interface RecordedDraw {
+  /** `[runs]` i32, the caller's to dispose. */
+  readonly ids: Tensor;
+  readonly read: Promise<Drawn>;
+}
+
 /** Records how tokens are drawn from a step's logits. Requests without penalties, biases, constraints and log-probabilities cost `sample` alone. */
 export class Drawing {
   private readonly settings;
@@ -36,8 +42,8 @@ export class Drawing {
     this.masks = new MaskInput(device, vocabSize);
   }
 
-  /** Row i of `logits` `[rows, vocab]`, which are changed in place, is for run i. The ids are the caller's to dispose. @throws OutOfMemory … */
-  record(logits: Tensor, runs: readonly PlannedRun[]): { ids: Tensor; read: Promise<Drawn> } {
+  /** Row i of `logits` `[rows, vocab]`, which are changed in place, is for run i. @throws OutOfMemory … */
+  record(logits: Tensor, runs: readonly PlannedRun[]): RecordedDraw {
     return this.device.scope(() => {
       const reported = runs.flatMap(({ sequence }, row) =>
         sequence.request.parameters.logprobs === undefined ? [] : [row],
@@ -53,7 +59,10 @@ export class Drawing {
       const [settings, keys] = [this.settings.send(runs.length), this.keys.send(runs.length)];
       const ids = sample({ logits, settings, keys });
       const logprobs = raw && this.logprobsOf(raw, ids, reported, runs);
-      return { ids, read: gathered(ids.read(), logprobs) };
+      const read = gathered(ids.read(), logprobs);
+      // Nobody may come to read it: a step is discarded with the one before.
+      read.catch(() => undefined);
+      return { ids, read };
     });
   }
 

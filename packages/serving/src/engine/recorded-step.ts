@@ -1,44 +1,44 @@
 import { type CacheStep, type Tensor } from "@whittle/core";
-import { type Drawing, type Drawn } from "./drawing.js";
+import { type Drawing, type Drawn, type RecordedDraw } from "./drawing.js";
 import { type PlannedRun } from "./scheduler.js";
 
 /** A step whose forward pass is recorded. Once its tokens are drawn they can be read; `release` or `discard` ends it. */
 export class RecordedStep {
-  private drawn: { ids: Tensor; read: Promise<Drawn> } | undefined;
-
   constructor(
     readonly runs: readonly PlannedRun[],
     /** The runs that an id is drawn for, in the order of the ids. */
     readonly drawnRuns: readonly PlannedRun[],
-    private readonly logits: Tensor,
     private readonly cached: CacheStep,
     private readonly drawing: Drawing,
-  ) {}
+    /** What is drawn, or the logits that it is to be drawn from. */
+    private result: RecordedDraw | { readonly logits: Tensor },
+  ) {
+    drawnRuns.forEach(({ sequence }, place) => (sequence.drawnAt = place));
+  }
 
   /** The ids, on the device. */
   get ids(): Tensor {
-    return this.drawn!.ids;
+    return this.draw().ids;
   }
 
   /** Records the drawing, unless it is. @throws OutOfMemory …: the step must be discarded then */
-  draw(): void {
-    if (this.drawn) return;
-    this.drawn = this.drawing.record(this.logits, this.drawnRuns);
-    this.logits.dispose();
-    this.drawnRuns.forEach(({ sequence }, place) => (sequence.drawnAt = place));
-    // Nobody may come to read it: a step is discarded with the one before.
-    this.drawn.read.catch(() => undefined);
+  draw(): RecordedDraw {
+    if ("ids" in this.result) return this.result;
+    const { logits } = this.result;
+    this.result = this.drawing.record(logits, this.drawnRuns);
+    logits.dispose();
+    return this.result;
   }
 
   /** @throws DeviceError, DeviceLost */
   read(): Promise<Drawn> {
-    return this.drawn!.read;
+    return this.draw().read;
   }
 
   /** It was read. */
   release(): void {
-    this.logits.dispose();
-    this.drawn?.ids.dispose();
+    if ("ids" in this.result) this.result.ids.dispose();
+    else this.result.logits.dispose();
   }
 
   /** As if it had never been; steps recorded later are discarded first. */

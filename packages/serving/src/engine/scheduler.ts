@@ -108,14 +108,9 @@ export class Scheduler {
     if (draws) sequence.unread++;
   }
 
-  /** Steps under way were discarded: the sequence stands where the cache says. */
+  /** Steps under way were discarded: the sequence stands where the cache says, which may be before them. */
   restore(sequence: Sequence): void {
     sequence.unread = 0;
-    this.measure(sequence);
-  }
-
-  /** Looks up what the cache holds of a sequence: undoing a step may cost it more than the step's rows. */
-  measure(sequence: Sequence): void {
     if (sequence.slot === undefined) return;
     sequence.computedTokens = this.cache.length(sequence.slot);
     sequence.settledTokens = Math.min(sequence.settledTokens, sequence.computedTokens);

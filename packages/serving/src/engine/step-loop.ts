@@ -1,28 +1,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CacheFull, isWhittleError, type KVCache } from "@whittle/core";
-import { DeadlineExceeded } from "../errors.js";
-import { type RequestEvent, type StepEvent } from "../events.js";
-import { type FinishReason, type SampledLogprob } from "../request.js";
+import { type Answers } from "./answers.js";
 import { type Drawn } from "./drawing.js";
 import { type RecordedStep } from "./recorded-step.js";
 import { type PlannedRun, type Scheduler } from "./scheduler.js";
-import { type Sequence } from "./sequence.js";
 import { type StepRunner } from "./step-runner.js";
 
 /** How often in a row a request's step may fail: once in company, once alone. */
 const TRIES = 2;
-
-export interface Listener {
-  onEvent(event: RequestEvent): void;
-  onStep(event: StepEvent): void;
-}
 
 /**
  * Plan → record → read → finish, again and again while there is work. The next step is planned and recorded before the one under way is read, so that the device
  * never waits for JavaScript. So an end is found one step late, and what that step computed for who ended is dropped.
  */
 export class StepLoop {
-  readonly counts = { steps: 0, failedSteps: 0, promptTokens: 0, generatedTokens: 0, finishedRequests: 0 };
+  readonly counts = { steps: 0, failedSteps: 0 };
   /** Why everything under way must end: an abort of the engine, the loss of the device. */
   fatal: unknown;
   private running: Promise<void> | undefined;
@@ -31,7 +23,7 @@ export class StepLoop {
     private readonly scheduler: Scheduler,
     private readonly runner: StepRunner,
     private readonly cache: KVCache,
-    private readonly listener: Listener,
+    private readonly answers: Answers,
   ) {}
 
   /** There is work. */
@@ -57,6 +49,7 @@ export class StepLoop {
       try {
         underWay = await this.turn(underWay);
       } catch (error) {
+        underWay?.release();
         underWay = undefined;
         this.stop(error);
       }
@@ -68,9 +61,9 @@ export class StepLoop {
   private sweep(): boolean {
     const now = performance.now();
     for (const sequence of this.scheduler.all) {
-      if (this.fatal !== undefined) this.fail(sequence, this.fatal);
-      else if (sequence.cancelled) this.finish(sequence, sequence.end("abort"));
-      else if (sequence.clock.isLate(now)) this.expire(sequence);
+      if (this.fatal !== undefined) this.answers.fail(sequence, this.fatal);
+      else if (sequence.cancelled) this.answers.finish(sequence, sequence.end("abort"));
+      else if (sequence.clock.isLate(now)) this.answers.expire(sequence);
     }
     return this.scheduler.runningCount + this.scheduler.waitingCount > 0;
   }
@@ -83,7 +76,6 @@ export class StepLoop {
     let failure: { error: unknown } | undefined;
     try {
       if (planned.length > 0) next = this.begin(planned, underWay);
-      for (const run of next?.runs ?? []) this.scheduler.advance(run);
     } catch (error) {
       failure = { error };
     }
@@ -93,12 +85,9 @@ export class StepLoop {
   }
 
   private begin(planned: readonly PlannedRun[], before: RecordedStep | undefined): RecordedStep {
-    try {
-      return this.runner.record(planned, before);
-    } catch (error) {
-      for (const { sequence } of planned) this.scheduler.measure(sequence);
-      throw error;
-    }
+    const step = this.runner.record(planned, before);
+    for (const run of planned) this.scheduler.advance(run);
+    return step;
   }
 
   /** Reads a step and gives out what it made. False if it failed: then neither it nor the step after it was. */
@@ -116,7 +105,7 @@ export class StepLoop {
     }
     step.release();
     this.counts.steps++;
-    this.finishStep(step, drawn);
+    this.answers.take(step, drawn);
     return true;
   }
 
@@ -133,96 +122,18 @@ export class StepLoop {
     }
   }
 
-  private finishStep({ runs, drawnRuns }: RecordedStep, { ids, logprobs }: Drawn): void {
-    const timeMs = performance.now();
-    let place = 0;
-    let [rows, generatedTokens] = [0, 0];
-    for (const run of runs) {
-      const at = run === drawnRuns[place] ? place++ : -1;
-      rows += run.to - run.from;
-      if (run.sequence.ended) continue;
-      this.settle(run);
-      if (!run.draws) continue;
-      generatedTokens++;
-      this.accept(run.sequence, ids[at]!, logprobs[at], timeMs);
-    }
-    this.counts.generatedTokens += generatedTokens;
-    this.listener.onStep({ timeMs, rows, requests: runs.length, generatedTokens });
-  }
-
-  /** The run's rows were read. */
-  private settle(run: PlannedRun): void {
-    const { sequence, from, to } = run;
-    this.counts.promptTokens += Math.max(0, Math.min(to, sequence.promptTokens) - from);
-    sequence.failures = 0;
-    this.scheduler.settle(run);
-    this.scheduler.shareWithFollowers(sequence);
-  }
-
-  /** `id` was drawn for the sequence, which may end it. */
-  private accept(sequence: Sequence, id: number, logprob: SampledLogprob | undefined, timeMs: number): void {
-    sequence.unread--;
-    // Whoever cancelled wants no more of it.
-    if (sequence.cancelled) return;
-    if (sequence.fault !== undefined) return this.fail(sequence, sequence.fault);
-    const gapMs = sequence.clock.token(timeMs);
-    const { requestId } = sequence;
-    this.listener.onEvent(
-      gapMs === undefined ? { type: "firstToken", requestId, timeMs } : { type: "token", requestId, timeMs, gapMs },
-    );
-    let reason: FinishReason | undefined;
-    try {
-      reason = sequence.accept(id, logprob);
-    } catch (error) {
-      return this.fail(sequence, error);
-    }
-    if (reason) this.finish(sequence, reason);
-  }
-
   /** Nothing of the step was kept. Its sequences try again, each alone; whose own step fails again is at fault. */
   private stepFailed(runs: readonly PlannedRun[], error: unknown): void {
     this.counts.failedSteps++;
     if (isWhittleError(error, "device_lost")) return this.stop(error);
     if (isWhittleError(error, "cache_full") && this.scheduler.preemptYoungest()) return;
     for (const { sequence } of runs) {
-      if (!sequence.ended && ++sequence.failures >= TRIES) this.fail(sequence, error);
+      if (!sequence.ended && ++sequence.failures >= TRIES) this.answers.fail(sequence, error);
     }
   }
 
   private failOldest(): void {
     const oldest = this.scheduler.oldest(({ pendingRows }) => pendingRows > 0);
-    if (oldest) this.fail(oldest, new CacheFull(this.cache.cost(oldest.slot, 1), this.cache.capacity().free));
-  }
-
-  private finish(sequence: Sequence, reason: FinishReason): void {
-    this.remove(sequence, reason);
-    sequence.stream.finish(reason, sequence.usage);
-  }
-
-  private expire(sequence: Sequence): void {
-    this.remove(sequence, "timeout");
-    const { completionTokens } = sequence.usage;
-    sequence.stream.fail(new DeadlineExceeded(sequence.request.parameters.timeoutMs!, completionTokens));
-  }
-
-  private fail(sequence: Sequence, error: unknown): void {
-    this.remove(sequence, "error");
-    sequence.stream.fail(error);
-  }
-
-  private remove(sequence: Sequence, reason: FinishReason | "timeout" | "error"): void {
-    this.scheduler.remove(sequence);
-    sequence.detach();
-    this.counts.finishedRequests++;
-    const timeMs = performance.now();
-    this.listener.onEvent({
-      type: "finished",
-      requestId: sequence.requestId,
-      timeMs,
-      reason,
-      ...sequence.usage,
-      preemptions: sequence.clock.preemptions,
-      timings: sequence.clock.timings(timeMs),
-    });
+    if (oldest) this.answers.fail(oldest, new CacheFull(this.cache.cost(oldest.slot, 1), this.cache.capacity().free));
   }
 }

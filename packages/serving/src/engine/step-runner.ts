@@ -45,28 +45,21 @@ export class StepRunner {
     const drawn = planned.filter(({ draws }) => draws);
     // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
     if (drawn.length === 0) drawn.push(planned.at(-1)!);
+    const mustWait = drawn.some(({ sequence }) => sequence.unread > 0 && sequence.drawsByHistory);
     let cached: CacheStep | undefined;
-    const logits = this.device.scope(() => {
+    const result = this.device.scope(() => {
       const rows = this.rowsOf(planned, drawn, before);
       cached = this.cache.prepare(rows);
       try {
-        return this.model.forward(rows, cached).logits;
+        const { logits } = this.model.forward(rows, cached);
+        return mustWait ? { logits } : this.drawing.record(logits, drawn);
       } catch (error) {
         cached.discard();
         throw error;
       }
     });
     cached!.commit();
-    const step = new RecordedStep(planned, drawn, logits, cached!, this.drawing);
-    const mustWait = drawn.some(({ sequence }) => sequence.unread > 0 && sequence.drawsByHistory);
-    if (mustWait) return step;
-    try {
-      step.draw();
-    } catch (error) {
-      step.discard();
-      throw error;
-    }
-    return step;
+    return new RecordedStep(planned, drawn, cached!, this.drawing, result);
   }
 
   dispose(): void {
