@@ -36,6 +36,7 @@ async function main(): Promise<void> {
   await firstSignal();
   stats.close();
   await listening.close();
+  await api.close();
   await engine.close();
   await device.close();
 }
