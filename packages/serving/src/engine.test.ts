@@ -1,4 +1,4 @@
-import { reference } from "@whittle/core";
+import { reference, type Tensor } from "@whittle/core";
 import { floatCache } from "@whittle/kvcache";
 import { describe, expect, it } from "vitest";
 import { createEngine, type EngineOptions } from "./engine.js";
@@ -141,6 +141,34 @@ describe("requests in company", () => {
     const [a, b, c] = await Promise.all([sampled(1), sampled(1), sampled(2)]);
     expect(a.tokens).toEqual(b.tokens);
     expect(a.tokens).not.toEqual(c.tokens);
+    await engine.close();
+  });
+});
+
+describe("the next step", () => {
+  it.each<[string, Partial<GenerateRequest>]>([
+    ["of a greedy answer", {}],
+    ["of one that draws by what came before", { frequencyPenalty: 0.5 }],
+  ])("%s is recorded before the one under way is read", async (_name, options) => {
+    const maxTokens = 6;
+    const device = reference();
+    let [forwards, reads] = [0, 0];
+    const through = (x: Tensor) => {
+      forwards++;
+      return x;
+    };
+    const read = device.read.bind(device);
+    device.read = async (tensor) => {
+      const [step, bytes] = [++reads, read(tensor)];
+      // Gives its result only once the step behind it is recorded: an engine that waits for it waits for ever.
+      while (step < maxTokens && forwards <= step) await new Promise(setImmediate);
+      return bytes;
+    };
+    const engine = createEngine({ model: randomModel(1, { device, through }) });
+    const { tokens } = await engine.complete({ prompt: "abc", temperature: 0, maxTokens, ...options });
+    expect(tokens).toHaveLength(maxTokens);
+    // No step for what is known to have ended.
+    expect(forwards).toBe(maxTokens);
     await engine.close();
   });
 });

@@ -2,6 +2,9 @@ import { type AttentionShape, type Device } from "@whittle/core";
 
 const GIB = 2 ** 30;
 
+/** Blocks are given out whole: a context takes as many tokens as fill its last block, in blocks of up to so many. */
+const LARGEST_BLOCK = 64;
+
 /**
  * Bytes for the cache where nobody said how many: so that `sequences` requests find room for a whole `context` each, but at most 1 GiB (unless a single
  * context needs more) and at most half of what the device has free, which leaves room for activations and other models. Keys and values in f32.
@@ -12,7 +15,8 @@ export function defaultCacheBytes(
   sequences: number,
   context: number,
 ): number {
-  const bytesOfContext = context * layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * 4 * kvHeads * headDim, 0);
+  const tokens = Math.ceil(context / LARGEST_BLOCK) * LARGEST_BLOCK;
+  const bytesOfContext = tokens * layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * 4 * kvHeads * headDim, 0);
   const { budget, live } = device.memory();
   return Math.min(sequences * bytesOfContext, Math.max(GIB, bytesOfContext), Math.floor((budget - live) / 2));
 }

@@ -36,7 +36,8 @@ describe("what a cache holds", () => {
 
 describe("the cache's bytes by default", () => {
   it("hold all contexts, at most half of what is free", () => {
-    expect(defaultCacheBytes(layers, reference(), 4, 100)).toBe(400 * bytesOfToken);
+    // Whole blocks of 64 tokens.
+    expect(defaultCacheBytes(layers, reference(), 4, 100)).toBe(4 * 128 * bytesOfToken);
     expect(defaultCacheBytes(layers, reference({ memoryBytes: 10_000 }), 4, 100)).toBe(5_000);
   });
 
