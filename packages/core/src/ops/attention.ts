@@ -97,9 +97,9 @@ export function attendHead(
       dot += product;
       magnitude += Math.abs(product);
     }
-    // The product is summed before it is scaled: either may leave the range of f32.
+    // The product is summed before it is scaled: either may leave the range of f32, or round to its subnormal numbers.
     const [up, down] = [Math.max(1, Math.abs(a.scale)), Math.min(1, Math.abs(a.scale))];
-    logitError = Math.max(logitError, down * sumBound(headDim + 2, up * magnitude));
+    logitError = Math.max(logitError, down * sumBound(headDim + 2, up * magnitude) + 2 ** -149);
     return dot * a.scale;
   });
   const max = logits.reduce((m, x) => Math.max(m, x), -Infinity);
