@@ -240,7 +240,11 @@ describe("hostile clients", () => {
       /^HTTP\/1\.1 404 [\s\S]*model_not_found/,
     ],
     ["no HTTP", "\x16\x03\x01\x02\x00\r\n\r\n", /^HTTP\/1\.1 400 [\s\S]*bad_request/],
-    ["headers without end", `GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(100_000)}`, /^HTTP\/1\.1 431 [\s\S]*headers_too_large/],
+    [
+      "headers without end",
+      `GET /health/live HTTP/1.1\r\nHost: localhost\r\nX: ${"y".repeat(100_000)}`,
+      /^HTTP\/1\.1 431 [\s\S]*headers_too_large/,
+    ],
   ])("get a clear answer, and others theirs: %s", async (_, text, expected) => {
     const socket = await open();
     socket.write(text);
@@ -250,7 +254,9 @@ describe("hostile clients", () => {
   });
 
   it("thousands of idle connections keep nobody out", async () => {
-    const idle = Array.from({ length: 3000 }, () => connect(served.server.port, served.server.host).on("error", () => undefined));
+    const idle = Array.from({ length: 3000 }, () =>
+      connect(served.server.port, served.server.host).on("error", () => undefined),
+    );
     await Promise.all(idle.map((socket) => Promise.race([once(socket, "connect"), once(socket, "close")])));
     const started = await whole({ max_tokens: 2 });
     expect(started.usage.completion_tokens).toBe(2);

@@ -63,7 +63,7 @@ export function toApiError(error: unknown): ApiError {
     case "argument":
       return invalid(undefined, message, "unsupported_value");
     case "no_token_allowed":
-      return new ApiError(500, code, message);
+      return invalid(undefined, message, code);
     case "deadline_exceeded":
       return new ApiError(504, code, message);
     case "overloaded":

@@ -8,7 +8,7 @@ import { jsonObjectGrammar, jsonSchemaGrammar } from "../grammar/json-schema.js"
 import { regexGrammar } from "../grammar/regex.js";
 import { type TokenConstraint } from "../token-constraint.js";
 import { invalid } from "./api-error.js";
-import { flag } from "./sampling-fields.js";
+import { flag, type GenerationFields } from "./sampling-fields.js";
 
 const LONGEST_PATTERN = 4096;
 const MOST_CHOICES = 1000;
@@ -109,8 +109,13 @@ export interface ConstrainOptions {
 }
 
 /** Starts what the fields ask for; undefined if they ask for nothing. @throws ApiError */
-export async function constrain(fields: StructureFields, options: ConstrainOptions): Promise<Constraints | undefined> {
+export async function constrain(
+  fields: StructureFields & Pick<GenerationFields, "ignore_eos">,
+  options: ConstrainOptions,
+): Promise<Constraints | undefined> {
   const wish = grammarOf(fields);
+  if (wish && fields.ignore_eos)
+    throw invalid("ignore_eos", `ignore_eos: an answer that ${wish.param} gives a structure ends where that does`);
   return wish && startConstraints(wish, options);
 }
 

@@ -1,0 +1,29 @@
+import { type Handler } from "@whittle/serving";
+import { type FuzzedRequest } from "./requests.js";
+
+/** Sends one; throws if what comes back is neither an answer nor a clear error of the client's. */
+export async function check(handler: Handler, { path, body }: FuzzedRequest): Promise<number> {
+  const response = await handler(
+    new Request(`http://localhost${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: body as string,
+    }),
+  );
+  const said = await response.text();
+  const { status } = response;
+  if (status === 200) {
+    if (response.headers.get("content-type")!.startsWith("text/event-stream")) {
+      if (!said.endsWith("data: [DONE]\n\n")) throw new Error(`a stream does not end well: ${said.slice(-300)}`);
+    } else JSON.parse(said);
+    return status;
+  }
+  if (![400, 404].includes(status)) throw new Error(`status ${status}: ${said.slice(0, 300)}`);
+  const { error } = JSON.parse(said) as { error: Record<string, unknown> };
+  const clear =
+    typeof error["message"] === "string" &&
+    typeof error["code"] === "string" &&
+    error["type"] === "invalid_request_error";
+  if (!clear || error["message"] === "") throw new Error(`no clear error: ${said.slice(0, 300)}`);
+  return status;
+}
