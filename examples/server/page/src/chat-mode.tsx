@@ -48,7 +48,9 @@ export function ChatMode({ model, settings, plain }: Props) {
       )}
       <div id="talk" class="paper" role="log" aria-label="Talk" aria-busy={answering.busy} tabIndex={0} ref={log}>
         {messages.length === 0 && (
-          <p class="hint">Say something. Enter sends, Shift + Enter begins a new line, Esc stops.</p>
+          <p class="hint">
+            Say something. <span class="keys">Enter sends, Shift + Enter begins a new line, Esc stops.</span>
+          </p>
         )}
         {messages.map(({ role, content }, index) => (
           <div key={index} class={`message ${role}`}>

@@ -46,7 +46,9 @@ export function CompleteMode({ model, settings }: Props) {
       <section aria-label="Text">
         <div id="text" class="paper" ref={box} aria-live="polite" aria-busy={answering.busy}>
           {written.beginning === "" && (
-            <p class="hint">What the model writes appears here. Ctrl + Enter writes, Esc stops.</p>
+            <p class="hint">
+              What the model writes appears here. <span class="keys">Ctrl + Enter writes, Esc stops.</span>
+            </p>
           )}
           <span class="beginning">{written.beginning}</span>
           {written.text}

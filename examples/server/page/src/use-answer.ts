@@ -27,10 +27,11 @@ export function useAnswer(): Answering {
     const figures = new Figures(seed);
     const { signal } = (running.current = new AbortController());
     setBusy(true);
-    setStatus({ text: "reading …", failed: false });
+    setStatus({ text: "waiting for the first token …", failed: false });
     try {
       for await (const part of streamAnswer(endpoint, { ...body, seed }, signal)) {
         figures.add(part);
+        if (part.text === "" && part.tokens === undefined) continue;
         onText(part.text);
         setStatus({ text: figures.text(), failed: false });
       }
