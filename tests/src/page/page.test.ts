@@ -60,8 +60,12 @@ describe.skipIf(!chromium)("the page of npm start", () => {
     return text();
   }
 
-  /** Presses Stop when an element's text has changed eight times; gives back the lengths that it had. */
-  async function stopWhenGrown(selector: string): Promise<() => Promise<number[]>> {
+  /** Presses Stop, or Escape where the keys go, when an element's text has changed eight times; gives back the lengths that it had. */
+  async function stopWhenGrown(selector: string, by: "button" | "escape" = "button"): Promise<() => Promise<number[]>> {
+    const press =
+      by === "escape"
+        ? `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }))`
+        : `[...document.querySelectorAll("button")].find((one) => one.textContent === "Stop" && !one.disabled).click()`;
     // In the page, so that growth in steps shows even where the steps are quick.
     await page.evaluate(`
       window.lengths = [];
@@ -70,7 +74,7 @@ describe.skipIf(!chromium)("the page of npm start", () => {
         window.lengths.push(text.textContent.length);
         if (window.lengths.length < 8) return;
         observer.disconnect();
-        [...document.querySelectorAll("button")].find((one) => one.textContent === "Stop" && !one.disabled).click();
+        ${press};
       }).observe(text, { childList: true, characterData: true, subtree: true });
     `);
     return async () => (await page.evaluate("window.lengths")) as number[];
@@ -176,11 +180,28 @@ describe.skipIf(!chromium)("the page of npm start", () => {
     expect(await page.locator(".message").count()).toBe(0);
   });
 
+  test("a turn that fails is none, and can be sent again", async () => {
+    await page.getByRole("tab", { name: "Chat" }).click();
+    await setting("Tokens at most").fill("4000");
+    const message = page.getByLabel("Your message");
+    await message.fill("Who is there?");
+    await message.press("Enter");
+    await status().getByText(/512/).waitFor();
+    expect(await message.inputValue()).toBe("Who is there?");
+    expect(await page.locator(".message").count()).toBe(0);
+    await setting("Tokens at most").fill("5");
+    await button("Send").click();
+    await status()
+      .getByText(/^5 tokens/)
+      .waitFor();
+    expect(sent[1]!["messages"]).toEqual([{ role: "user", content: "Who is there?" }]);
+  });
+
   test("stops an answer of a talk with Escape", async () => {
     await page.getByRole("tab", { name: "Chat" }).click();
     await setting("Tokens at most").fill("400");
     await setting("Seed").fill("1");
-    const lengths = await stopWhenGrown("#talk");
+    const lengths = await stopWhenGrown("#talk", "escape");
     await page.getByLabel("Your message").fill("Tell me of the sea.");
     await page.getByLabel("Your message").press("Enter");
     await status()

@@ -27,15 +27,22 @@ export function ChatMode({ model, settings, plain }: Props) {
     if (log.current) log.current.scrollTop = log.current.scrollHeight;
   }, [messages]);
 
-  function submit(event: SubmitEvent): void {
-    event.preventDefault();
-    if (answering.busy || typed.trim() === "") return;
+  async function send(): Promise<void> {
     const talk = asked(typed);
     setMessages([...talk, { role: "assistant", content: "" }]);
     setTyped("");
-    void answering.run("/v1/chat/completions", bodyWith(talk), (part) =>
+    const answered = await answering.run("/v1/chat/completions", bodyWith(talk), (part) =>
       setMessages((now) => [...now.slice(0, -1), { role: "assistant", content: (now.at(-1)?.content ?? "") + part }]),
     );
+    if (answered) return;
+    // A turn that failed is none: what was typed can be sent again.
+    setMessages(messages);
+    setTyped(typed);
+  }
+
+  function submit(event: SubmitEvent): void {
+    event.preventDefault();
+    if (!answering.busy && typed.trim() !== "") void send();
   }
 
   return (

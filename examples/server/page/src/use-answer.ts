@@ -10,8 +10,8 @@ export interface Status {
 export interface Answering {
   readonly busy: boolean;
   readonly status: Status;
-  /** Streams one answer; `onText` gets each part. Resolves when it ended, however it ended. */
-  readonly run: (endpoint: Endpoint, body: RequestBody, onText: (text: string) => void) => Promise<void>;
+  /** Streams one answer; `onText` gets each part. Resolves when it ended: whether it ended well, or was stopped. */
+  readonly run: (endpoint: Endpoint, body: RequestBody, onText: (text: string) => void) => Promise<boolean>;
   readonly stop: () => void;
 }
 
@@ -21,11 +21,12 @@ export function useAnswer(): Answering {
   const [status, setStatus] = useState<Status>({ text: "", failed: false });
   const running = useRef<AbortController>();
 
-  async function run(endpoint: Endpoint, body: RequestBody, onText: (text: string) => void): Promise<void> {
+  async function run(endpoint: Endpoint, body: RequestBody, onText: (text: string) => void): Promise<boolean> {
     // The page draws the seed, so that it can show it: entered in the settings, it gives the same text again.
     const seed = Number(body["seed"] ?? crypto.getRandomValues(new Uint32Array(1))[0]);
     const figures = new Figures(seed);
     const { signal } = (running.current = new AbortController());
+    let failed = false;
     setBusy(true);
     setStatus({ text: "waiting for the first token …", failed: false });
     try {
@@ -36,10 +37,11 @@ export function useAnswer(): Answering {
         setStatus({ text: figures.text(), failed: false });
       }
     } catch (error) {
-      if (signal.aborted) setStatus({ text: `stopped · ${figures.text()}`, failed: false });
-      else setStatus({ text: (error as Error).message, failed: true });
+      failed = !signal.aborted;
+      setStatus({ text: failed ? (error as Error).message : `stopped · ${figures.text()}`, failed });
     }
     setBusy(false);
+    return !failed;
   }
 
   return { busy, status, run, stop: () => running.current?.abort() };
