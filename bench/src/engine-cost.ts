@@ -1,5 +1,5 @@
 // `npm run bench -- engine-cost`: what the engine costs beside the device. Time per decode step at 1, 8 and 64 sequences of the embedded model; how much of it the
-// thread of JavaScript works; and the step of a bare loop that never waits for the device, by turns in the same run: what the engine takes beyond that is a gap.
+// thread of JavaScript works; and the step of the least loop there is, by turns in the same run: what the engine takes beyond that is a gap.
 // Options: --model <folder>, --sequences 1,8,64, --tokens 256, --rounds 5, --threads N (default: as `cpu()`).
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
