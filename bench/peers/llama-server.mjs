@@ -44,12 +44,16 @@ async function answer(body, response) {
   }
 }
 
-const server = createServer(async (request, response) => {
+async function handle(request, response) {
   let text = "";
   for await (const part of request.setEncoding("utf8")) text += part;
   if (request.url.endsWith("/models"))
     response.end(JSON.stringify({ object: "list", data: [{ id: "peer", object: "model" }] }));
-  else answer(JSON.parse(text), response).catch((error) => response.destroy(error));
+  else await answer(JSON.parse(text), response);
+}
+
+const server = createServer((request, response) => {
+  handle(request, response).catch((error) => response.destroy(error));
 });
 server.listen(0, "127.0.0.1");
 await once(server, "listening");

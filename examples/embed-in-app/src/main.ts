@@ -34,7 +34,7 @@ console.log(`\naborted: ${finishReason} after ${usage.completionTokens} tokens`)
 // The OpenAI-compatible API is a fetch handler, so it answers without a port as well, and mounts in any app that takes one.
 const handler = createHandler(engine);
 const response = await handler(
-  new Request("http://in-process/v1/completions", {
+  new Request("http://localhost/v1/completions", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ model: engine.name, prompt: "The sea", max_tokens: 12, temperature: 0 }),
