@@ -27,7 +27,8 @@ export function codeBlocks(markdown: string): CodeBlock[] {
   return blocks;
 }
 
-/** Whether CI runs the block: every `ts` and `js` block that is not marked `no-run`. */
-export function isRunnable(block: CodeBlock): boolean {
-  return ["ts", "js"].includes(block.language) && !block.info.split(/\s+/).includes("no-run");
+/** Whether CI runs the block: every `ts` and `js` block that is not marked `no-run`, and every `bash` block that is marked `runs`. */
+export function isRunnable({ language, info }: CodeBlock): boolean {
+  const marks = info.split(/\s+/);
+  return language === "bash" ? marks.includes("runs") : ["ts", "js"].includes(language) && !marks.includes("no-run");
 }

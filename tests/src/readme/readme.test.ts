@@ -6,12 +6,23 @@ import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import { codeBlocks, isRunnable } from "./code-blocks.js";
+import { hasShell, runShell } from "./shell-blocks.js";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 // Below node_modules, so that git does not see it, and an import of @whittle/… finds the built package as a user's does.
 const scratch = path.join(root, "node_modules", ".cache", "whittle", "readme");
 const packages = readdirSync(path.join(root, "packages")).map((name) => `packages/${name}`);
 const examples = readdirSync(path.join(root, "examples")).map((name) => `examples/${name}`);
+const docs = readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".md"))
+  .map((name) => `docs/${name}`);
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "ARCHITECTURE.md",
+  ...[...packages, ...examples, "bench"].map((folder) => `${folder}/README.md`),
+  ...docs,
+].filter((page) => existsSync(path.join(root, page)));
 
 /** Runs a block as a program of its own, in the root of the repository. */
 async function run(code: string, name: string): Promise<void> {
@@ -24,27 +35,26 @@ async function run(code: string, name: string): Promise<void> {
   await promisify(execFile)(process.execPath, [file], { cwd: root, timeout: 60_000 });
 }
 
-for (const folder of [".", ...packages, ...examples]) {
-  const readme = path.join(root, folder, "README.md");
-  if (!existsSync(readme)) continue;
-  const blocks = codeBlocks(readFileSync(readme, "utf8")).filter(isRunnable);
-  if (blocks.length === 0) continue;
-  describe(path.join(folder, "README.md"), () => {
-    test.each(blocks)("the $language block in line $line runs", async ({ code, line }) => {
-      await run(code, `${folder === "." ? "top" : folder}-${line}`);
-    });
+if (!hasShell) console.log("Skipped: the pages' shell blocks (they need bash and curl)");
+
+for (const page of pages) {
+  const blocks = codeBlocks(readFileSync(path.join(root, page), "utf8"));
+  const runnable = blocks.filter(isRunnable);
+  if (runnable.length === 0) continue;
+  describe(page, () => {
+    const [shell, programs] = [true, false].map((is) =>
+      runnable.filter(({ language }) => (language === "bash") === is),
+    );
+    if (programs!.length > 0)
+      test.each(programs!)("the $language block in line $line runs", async ({ code, line }) => {
+        await run(code, `${page.replace(/(^|\/)README\.md$/, "") || "top"}-${line}`);
+      });
+    if (shell!.length > 0)
+      test.skipIf(!hasShell).each(shell!)("the shell block in line $line runs", ({ code }) => runShell(code, blocks));
   });
 }
 
-const pages = [
-  "README.md",
-  "CONTRIBUTING.md",
-  "ARCHITECTURE.md",
-  ...[...packages, ...examples, "bench"].map((folder) => `${folder}/README.md`),
-];
-
 test.each(pages)("the links in %s lead somewhere", (page) => {
-  if (!existsSync(path.join(root, page))) return;
   const links = readFileSync(path.join(root, page), "utf8").matchAll(/\]\(([^)#]+)[^)]*\)/g);
   const broken = [...links]
     .map(([, target]) => target!)
@@ -64,13 +74,17 @@ describe("code blocks", () => {
   });
 
   test("run unless marked or in another language", () => {
-    const blocks = codeBlocks("```ts\n```\n```js\n```\n```ts no-run\n```\n```sh\n```\n");
-    expect(blocks.map(isRunnable)).toEqual([true, true, false, false]);
+    const blocks = codeBlocks("```ts\n```\n```js\n```\n```ts no-run\n```\n```bash\n```\n```bash runs\n```\n");
+    expect(blocks.map(isRunnable)).toEqual([true, true, false, false, true]);
   });
 
   test("a block that throws, or imports what is not there, fails", async () => {
     await expect(run("throw new Error('wrong');", "self-test-throws")).rejects.toThrow("wrong");
     await expect(run(`import { nothing } from "@whittle/core"; nothing();`, "self-test-import")).rejects.toThrow();
+  });
+
+  test.skipIf(!hasShell)("a shell block of which one command fails, fails", async () => {
+    await expect(runShell("false\necho after it", [])).rejects.toThrow();
   });
 
   test("an unclosed block is an error", () => {
