@@ -21,7 +21,7 @@ export interface Chart {
 
 const width = 560;
 const height = 260;
-const margin = { left: 64, right: 16, top: 12, bottom: 44 };
+const margin = { left: 64, right: 24, top: 12, bottom: 44 };
 
 /** A chart from zero, as an SVG figure whose colours are the page's CSS classes (`series-0`, `series-1`). */
 export function svgChart({ title, xLabel, yLabel, series }: Chart): string {
