@@ -54,10 +54,19 @@ const uses: Readonly<Record<string, { program: string; prints: string | RegExp }
       const model = await loadModel(${books}, { device: reference() });
       const engine = createEngine({ model, limits: { maxSequences: 1, maxContext: 32 } });
       const { text } = await engine.complete({ prompt: "The", maxTokens: 2, temperature: 0 });
-      const response = await createHandler(engine)(new Request("http://localhost/v1/models"));
-      console.log(text.length > 0, (await response.json()).data[0].id);
+      const handler = createHandler(engine);
+      const ask = async (path, fields) => {
+        const headers = { "content-type": "application/json" };
+        const body = JSON.stringify({ model: engine.name, ...fields });
+        return (await handler(new Request("http://localhost" + path, { method: "POST", headers, body }))).json();
+      };
+      // Long enough for a thread of its own, and a grammar, whose engine is WebAssembly: their files must have come along.
+      const { count } = await ask("/tokenize", { prompt: "the sea ".repeat(20000) });
+      const { choices } = await ask("/v1/completions", { prompt: "Is it?", guided_choice: ["yes"], max_tokens: 5 });
+      console.log(text.length > 0, count > 30000, choices[0].text);
+      await handler.close();
       await engine.close();`,
-    prints: "true books-5m",
+    prints: "true true yes",
   },
   cli: {
     program: `
