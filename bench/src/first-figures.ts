@@ -77,8 +77,13 @@ async function measure(shape: ShapeName, dtype: WeightDType): Promise<Figure> {
     limits: { maxSequences: 1, maxContext: 1024 },
     onEvent: clock.listener,
   });
-  const prompt = Array.from({ length: promptTokens }, (_, i) => (i * 7919) % shapes[shape].vocabSize);
-  const request = () => engine.complete({ prompt, maxTokens: newTokens + 1, temperature: 0 });
+  // Each request's prompt begins otherwise, or the cache would hold it already.
+  let asked = 0;
+  const prompt = () => Array.from({ length: promptTokens }, (_, i) => ((asked + i) * 7919) % shapes[shape].vocabSize);
+  const request = () => {
+    asked++;
+    return engine.complete({ prompt: prompt(), maxTokens: newTokens + 1, temperature: 0 });
+  };
   const [read, multiplyAdd] = limitsFor(device, weightBytes(shapes[shape], bytesOf(dtype)));
   const times = await interleaved([read, multiplyAdd, { name: "request", run: request }], rounds);
   await engine.close();
