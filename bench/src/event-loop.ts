@@ -44,7 +44,12 @@ async function drive(): Promise<void> {
   let tokens = 0;
   const loaded = await both(idle, server, async () => {
     const requests = Array.from({ length: Number(options.clients) }, (_, seed) =>
-      longRequest(url, { model, prompt: "x".repeat(Number(options.prompt)), max_tokens: Number(options.tokens), seed }),
+      longRequest(url, {
+        model,
+        prompt: `${seed} `.padEnd(Number(options.prompt), "x"),
+        max_tokens: Number(options.tokens),
+        seed,
+      }),
     );
     for (const count of await Promise.all(requests)) tokens += count;
   });
