@@ -23,7 +23,7 @@ export interface ServerState {
 
 const BLOCK_ROWS = 16;
 /** Too little for as many requests as may run: some are preempted. */
-const CACHE_SHARE = 0.12;
+const CACHE_SHARE = 0.07;
 const MOST_SEQUENCES = 32;
 
 /** Serves the embedded model on a free port, and says how it is whenever the parent asks, until it lets go. */
