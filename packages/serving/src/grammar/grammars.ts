@@ -1,4 +1,4 @@
-import { WhittleError } from "@whittle/core";
+import { isWhittleError } from "@whittle/core";
 import { Overloaded } from "../errors.js";
 import { endTokenIds, type ServedModel } from "../served-model.js";
 import { WorkerClient } from "../workers/worker-client.js";
@@ -14,11 +14,13 @@ const MOST_WAITING = 64;
 const COMPILE_LIMIT_MS = 20_000;
 
 interface Thread {
-  client: WorkerClient;
-  /** Grammars that it has compiled. */
+  readonly client: WorkerClient;
+  /** Grammars that it has compiled, or is compiling. */
   readonly known: Set<string>;
   /** Answers under way, and starts. */
   active: number;
+  /** Someone waits until it is idle. */
+  claimed: boolean;
 }
 
 /** Makes constraints of grammars (xgrammar's EBNF). Grammars are compiled and followed on threads of their own. */
@@ -29,76 +31,102 @@ export class Grammars {
   private started = 0;
 
   /**
-   * A constraint for one answer, once it is ready. It must be disposed of.
+   * Constraints for the answers of one request, once they are ready. Each must be disposed of.
    * @throws GrammarError, Overloaded, WorkerFailed; the signal's reason
    */
-  async start(model: ServedModel, grammar: string, signal?: AbortSignal): Promise<GrammarConstraint> {
+  async start(
+    model: ServedModel,
+    grammar: string,
+    { count = 1, signal }: { count?: number; signal?: AbortSignal } = {},
+  ): Promise<GrammarConstraint[]> {
+    try {
+      return await this.tryStart(model, grammar, count, signal);
+    } catch (error) {
+      // Another's grammar ended the thread that this one waited for.
+      if (!isWhittleError(error, "worker_failed")) throw error;
+      return this.tryStart(model, grammar, count, signal);
+    }
+  }
+
+  private async tryStart(
+    model: ServedModel,
+    grammar: string,
+    count: number,
+    signal: AbortSignal | undefined,
+  ): Promise<GrammarConstraint[]> {
     const vocabulary = this.vocabularyOf(model);
     const key = `${vocabulary.key}\n${grammar}`;
-    const thread = await this.reserve(key, signal);
+    const thread = await this.reserve(key, count, signal);
+    const { client } = thread;
+    const bytes = 4 * (HEAD_WORDS + Math.ceil(vocabulary.size / 32));
     const release = (): void => {
       thread.active--;
-      this.waiting.shift()?.();
+      this.wake();
     };
-    const matcher = this.started++;
-    const { client } = thread;
-    const shared = new SharedArrayBuffer(4 * (HEAD_WORDS + Math.ceil(vocabulary.size / 32)));
-    try {
-      await this.inTime(
-        thread,
-        client.call({ type: "start", matcher, grammar, vocabulary, shared } satisfies GrammarCall),
-      );
-    } catch (error) {
-      release();
-      throw error instanceof WhittleError && error.code === "grammar" ? new GrammarError("", error.message) : error;
-    }
-    thread.known.add(key);
-    return new GrammarConstraint(matcher, shared, (call) => {
-      client.tell(call);
-      if (call.type === "stop") release();
+    const starting = Array.from({ length: count }, async () => {
+      const matcher = this.started++;
+      const shared = new SharedArrayBuffer(bytes);
+      await client.call({ type: "start", matcher, grammar, vocabulary, shared } satisfies GrammarCall);
+      return new GrammarConstraint(matcher, shared, (call) => {
+        client.tell(call);
+        if (call.type === "stop") release();
+      });
     });
+    try {
+      return await inTime(Promise.all(starting));
+    } catch (error) {
+      void Promise.allSettled(starting);
+      // After an abort of its native code, or in the middle of a long compilation, a thread is of no use any more.
+      this.threads.splice(this.threads.indexOf(thread), 1);
+      void client.close();
+      this.wake();
+      throw isWhittleError(error, "grammar") ? new GrammarError("", error.message) : error;
+    }
   }
 
   async close(): Promise<void> {
     await Promise.all(this.threads.map(({ client }) => client.close()));
   }
 
-  private async inTime(thread: Thread, started: Promise<unknown>): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new GrammarError("", "the grammar takes too long to compile")), COMPILE_LIMIT_MS);
-    });
-    try {
-      await Promise.race([started, late]);
-    } catch (error) {
-      started.catch(() => undefined);
-      // After an abort of its native code, or in the middle of a long compilation, a thread is of no use any more.
-      void thread.client.close();
-      thread.client = new WorkerClient("grammar-worker");
-      thread.known.clear();
-      throw error;
-    } finally {
-      clearTimeout(timer);
+  /** Places on a thread that knows the grammar, or on one that is idle; else waits for one, which takes nobody else on until then. */
+  private async reserve(key: string, count: number, signal: AbortSignal | undefined): Promise<Thread> {
+    for (let mine: Thread | undefined; ;) {
+      if (signal?.aborted && mine) mine.claimed = false;
+      signal?.throwIfAborted();
+      const fit =
+        this.threads.find(({ known, claimed }) => known.has(key) && !claimed) ??
+        this.threads.find((thread) => thread.active === 0 && (thread === mine || !thread.claimed)) ??
+        this.begin();
+      if (fit) {
+        if (mine) mine.claimed = false;
+        fit.active += count;
+        fit.known.add(key);
+        this.wake();
+        return fit;
+      }
+      if (this.waiting.length >= MOST_WAITING) throw new Overloaded(this.waiting.length);
+      mine ??= this.claim();
+      await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
   }
 
-  /** A place on a thread that knows the grammar, or on one that is idle; else waits for one. */
-  private async reserve(key: string, signal: AbortSignal | undefined): Promise<Thread> {
-    for (;;) {
-      signal?.throwIfAborted();
-      const fit = this.threads.find(({ known }) => known.has(key)) ?? this.threads.find(({ active }) => active === 0);
-      if (fit) {
-        fit.active++;
-        return fit;
-      }
-      if (this.threads.length < MOST_THREADS) {
-        const thread = { client: new WorkerClient("grammar-worker"), known: new Set<string>(), active: 1 };
-        this.threads.push(thread);
-        return thread;
-      }
-      if (this.waiting.length >= MOST_WAITING) throw new Overloaded(this.waiting.length);
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    }
+  private begin(): Thread | undefined {
+    if (this.threads.length >= MOST_THREADS) return undefined;
+    const thread = { client: new WorkerClient("grammar-worker"), known: new Set<string>(), active: 0, claimed: false };
+    this.threads.push(thread);
+    return thread;
+  }
+
+  /** The thread that will be idle soonest, for a grammar that none knows: else those that are known would keep it out for ever. */
+  private claim(): Thread | undefined {
+    const [soonest] = this.threads.filter(({ claimed }) => !claimed).sort((one, other) => one.active - other.active);
+    if (soonest) soonest.claimed = true;
+    return soonest;
+  }
+
+  /** Something has changed for those that wait. */
+  private wake(): void {
+    for (const look of this.waiting.splice(0)) look();
   }
 
   private vocabularyOf(model: ServedModel): Vocabulary {
@@ -113,5 +141,17 @@ export class Grammars {
     const vocabulary = { key, size, endIds, ...(folder === undefined ? { tokens: tokens() } : { folder }) };
     this.vocabularies.set(model, vocabulary);
     return vocabulary;
+  }
+}
+
+async function inTime<T>(started: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new GrammarError("", "the grammar takes too long to compile")), COMPILE_LIMIT_MS);
+  });
+  try {
+    return await Promise.race([started, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { randomModel } from "../testing/toy-models.js";
 import { END } from "../testing/byte-tokenizer.js";
+import { type GrammarConstraint } from "./grammar-constraint.js";
 import { Grammars } from "./grammars.js";
 import { jsonObjectGrammar, jsonSchemaGrammar } from "./json-schema.js";
 import { regexGrammar } from "./regex.js";
@@ -11,7 +12,7 @@ afterAll(() => grammars.close());
 
 /** Whether a grammar takes a text as a whole. */
 async function takes(grammar: string, text: string): Promise<boolean> {
-  const constraint = await grammars.start(model, grammar);
+  const [constraint] = (await grammars.start(model, grammar)) as [GrammarConstraint];
   const mask = new Int32Array(9);
   const allowed = (id: number): boolean => {
     mask.fill(0);

@@ -49,7 +49,7 @@ export async function chatCompletions(body: Record<string, unknown>, context: Re
   const limits = { engine, grammars, count: n, signal };
   try {
     const prompt = await prompts.encodeChat(engine.model, toMessages(fields.messages), render, signal);
-    const constraints = await (use?.forced ? startConstraints(use.forced, limits) : constrain(fields, limits));
+    const constraints = await (use?.forced ? startConstraints(use.forced, fields, limits) : constrain(fields, limits));
     const request: GenerateRequest = {
       ...toSampling(fields),
       ...(maxTokens !== undefined && { maxTokens }),

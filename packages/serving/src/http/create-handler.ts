@@ -5,7 +5,7 @@ import { Grammars } from "../grammar/grammars.js";
 import { ServerMetrics } from "../metrics/server-metrics.js";
 import { PromptEncoder } from "../prompt-encoder.js";
 import { Access, type AccessOptions } from "./access.js";
-import { ApiError, toApiError } from "./api-error.js";
+import { ApiError, clientGone, toApiError } from "./api-error.js";
 import { chatCompletions } from "./chat-completions.js";
 import { completions } from "./completions.js";
 import { embeddings } from "./embeddings.js";
@@ -104,8 +104,9 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
   app.notFound(({ req }) =>
     new ApiError(404, "not_found", `there is no ${req.method} ${req.path.slice(0, 200)}`).toResponse(),
   );
-  app.onError((error, { env: { log } }) => {
-    const apiError = toApiError(error);
+  app.onError((error, { env: { log }, req }) => {
+    // Whatever went wrong, it was because the client left.
+    const apiError = req.raw.signal.aborted ? clientGone() : toApiError(error);
     log.note({ error: apiError.code });
     if (apiError.status >= 500) onError(error);
     return apiError.toResponse();

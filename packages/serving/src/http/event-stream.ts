@@ -28,9 +28,11 @@ export function eventStream(events: AsyncGenerator<object>, { onFailure, onCance
         controller.enqueue(encoder.encode(`data: ${data}\n\n`));
         if (last) controller.close();
       },
-      cancel() {
+      async cancel() {
         cancelled = true;
         onCancel();
+        // What the events hold on to is given back, too.
+        await events.return(undefined);
       },
     },
     { highWaterMark: 0 },

@@ -177,6 +177,8 @@ describe("fields that are wrong", () => {
       "response_format.json_schema.schema.multipleOf",
       'the keyword "multipleOf" is not understood here',
     ],
+    [{ guided_regex: "a", min_tokens: 1 }, "min_tokens", "ends where that does"],
+    [{ guided_regex: "a", ignore_eos: true }, "ignore_eos", "ends where that does"],
     [{ guided_regex: "(?=a)" }, "guided_regex", "look-arounds"],
     [{ guided_choice: [] }, "guided_choice", "at least one"],
     [{ guided_json: "{" }, "guided_json", "is no JSON"],

@@ -65,8 +65,8 @@ export function watchEnd(response: Response, ended: () => void): Response {
         }
       },
       async cancel(reason) {
-        ended();
         await reader.cancel(reason);
+        ended();
       },
     },
     { highWaterMark: 0 },

@@ -66,7 +66,7 @@ export const structureFields = {
 export type StructureFields = z.output<z.ZodObject<typeof structureFields>>;
 
 /** The grammar that the fields ask for. @throws ApiError naming the field: two that ask for different things, or one of which no grammar can be made */
-export function grammarOf(fields: StructureFields): { grammar: string; param: string } | undefined {
+export function grammarOf(fields: StructureFields): Structure | undefined {
   const { response_format: format, structured_outputs: outputs } = fields;
   const wishes: [param: string, make: () => string][] = [];
   if (format?.type === "json_object") wishes.push(["response_format", jsonObjectGrammar]);
@@ -108,33 +108,40 @@ export interface ConstrainOptions {
   readonly signal: AbortSignal;
 }
 
+/** A structure that an answer is to have: its grammar, and the field that asks for it. */
+export interface Structure {
+  readonly grammar: string;
+  readonly param: string;
+}
+
+type LengthFields = Pick<GenerationFields, "ignore_eos" | "min_tokens">;
+
 /** Starts what the fields ask for; undefined if they ask for nothing. @throws ApiError */
 export async function constrain(
-  fields: StructureFields & Pick<GenerationFields, "ignore_eos">,
+  fields: StructureFields & LengthFields,
   options: ConstrainOptions,
 ): Promise<Constraints | undefined> {
-  const wish = grammarOf(fields);
-  if (wish && fields.ignore_eos)
-    throw invalid("ignore_eos", `ignore_eos: an answer that ${wish.param} gives a structure ends where that does`);
-  return wish && startConstraints(wish, options);
+  const structure = grammarOf(fields);
+  return structure && startConstraints(structure, fields, options);
 }
 
 export async function startConstraints(
-  { grammar, param }: { grammar: string; param: string },
+  { grammar, param }: Structure,
+  { ignore_eos: ignoreEos, min_tokens: minTokens }: LengthFields,
   { engine, grammars, count, signal }: ConstrainOptions,
 ): Promise<Constraints> {
-  const started: GrammarConstraint[] = [];
-  const dispose = (): void => {
-    for (const one of started) one.dispose();
-  };
+  const longer = ignoreEos ? "ignore_eos" : minTokens ? "min_tokens" : undefined;
+  if (longer) throw invalid(longer, `${longer}: an answer that ${param} gives a structure ends where that does`);
+  let started: readonly GrammarConstraint[];
   try {
-    // The first compiles it; the others find it compiled.
-    for (let i = 0; i < count; i++) started.push(await grammars.start(engine.model, grammar, signal));
+    started = await grammars.start(engine.model, grammar, { count, signal });
   } catch (error) {
-    dispose();
     throw error instanceof GrammarError ? refused(param, error) : error;
   }
   let given = 0;
+  const dispose = (): void => {
+    for (const one of started) one.dispose();
+  };
   return { next: () => started[given++ % count]!, dispose };
 }
 

@@ -73,6 +73,25 @@ describe("an answer of a structure", () => {
   });
 });
 
+describe("clients that leave in the middle of a structure", () => {
+  it("keep no thread busy: later structures are begun", async () => {
+    for (let i = 0; i < 5; i++) {
+      const controller = new AbortController();
+      const body = { model: "toy", prompt: "a", guided_regex: `[a-z]{100}${i}`, max_tokens: 110 };
+      const streamed = await handler(post("/v1/completions", { ...body, stream: true }));
+      const reader = streamed.body!.getReader();
+      await reader.read();
+      await reader.cancel();
+      const whole = handler(post("/v1/completions", body, { signal: controller.signal }));
+      while (engine.stats().running === 0) await new Promise(setImmediate);
+      controller.abort();
+      expect((await whole).status).toBe(499);
+    }
+    const { json } = await postJson(handler, "/v1/completions", { model: "toy", prompt: "a", guided_choice: ["done"] });
+    expect(json.choices[0].text).toBe("done");
+  });
+});
+
 describe("a call of a tool that must be", () => {
   it("is of a function there is, with arguments of its schema", async () => {
     const choices = await chat({ tools, tool_choice: "required", n: 6, temperature: 1, seed: 4 });

@@ -3,7 +3,7 @@ import { formatOf, llama3Json, type ToolFormat, toolGrammar, type ToolFunction }
 import { type ServedModel } from "../served-model.js";
 import { invalid } from "./api-error.js";
 import { flag } from "./sampling-fields.js";
-import { named } from "./structure-fields.js";
+import { named, type Structure } from "./structure-fields.js";
 
 const MOST_TOOLS = 128;
 const functionName = z
@@ -48,7 +48,7 @@ export interface ToolUse {
   readonly tools: readonly unknown[];
   readonly format: ToolFormat;
   /** The answer must be a call: its grammar. Absent: the model chooses. */
-  readonly forced?: { readonly grammar: string; readonly param: string };
+  readonly forced?: Structure;
 }
 
 /** What the fields ask for; undefined if no tool may be called. @throws ApiError naming the field */
