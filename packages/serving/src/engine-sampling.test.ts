@@ -70,6 +70,36 @@ describe("what is drawn", () => {
     expect(new Set(sampled.text)).toEqual(new Set("bc"));
   });
 
+  it("waits for a constraint whose masks are made elsewhere, and for no more than it must", async () => {
+    const slow = (fails: boolean) => (): TokenConstraint => {
+      let [turn, made] = [0, -1];
+      return {
+        ready: async () => {
+          for (let i = 0; i < 3; i++) await new Promise(setImmediate);
+          if (fails && turn === 2) throw new Error("the maker of masks is gone");
+          made = turn;
+        },
+        allow(into) {
+          expect(made).toBe(turn);
+          into[A >> 5]! |= 1 << ((A + (turn % 3)) % 32);
+          return true;
+        },
+        accept: () => void turn++,
+      };
+    };
+    const engine = createEngine({ model: constantModel({}) });
+    const request = { prompt: "x", temperature: 0, maxTokens: 6 };
+    const [waits, fails, other] = await Promise.allSettled([
+      engine.complete({ ...request, constraint: slow(false) }),
+      engine.complete({ ...request, constraint: slow(true) }),
+      engine.complete(request),
+    ]);
+    expect(waits).toMatchObject({ value: { text: "abcabc" } });
+    expect(fails).toMatchObject({ status: "rejected", reason: { message: "the maker of masks is gone" } });
+    expect(other).toMatchObject({ value: { tokens: new Array(6).fill(0) } });
+    await engine.close();
+  });
+
   it("fails the request alone whose constraint allows nothing or fails", async () => {
     const engine = createEngine({ model: randomModel(1) });
     const dead = constrained((tokens) => (tokens.length < 3 ? [A] : []));

@@ -24,6 +24,7 @@ export class MaskInput {
 
   /** Asks the sequence's constraint. What goes wrong there is the sequence's own fault, and found when its token is read. */
   add(row: number, sequence: Sequence): void {
+    if (sequence.fault !== undefined) return;
     if (this.count === this.size) this.grow();
     const { words } = this;
     const mask = this.masks!.values.subarray(this.count * words, (this.count + 1) * words).fill(0);

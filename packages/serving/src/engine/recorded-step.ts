@@ -21,6 +21,18 @@ export class RecordedStep {
     return this.draw().ids;
   }
 
+  /** Waits for what the constraints wait for. What goes wrong there is the sequence's own fault, and found when its token is read. */
+  async ready(): Promise<void> {
+    if ("ids" in this.result) return;
+    for (const { sequence } of this.drawnRuns) {
+      try {
+        if (!sequence.ended) await sequence.constraint?.ready?.();
+      } catch (error) {
+        sequence.fault ??= error;
+      }
+    }
+  }
+
   /** Records the drawing, unless it is. @throws OutOfMemory …: the step must be discarded then */
   draw(): RecordedDraw {
     if ("ids" in this.result) return this.result;

@@ -93,9 +93,9 @@ export class Sequence implements ScheduledRequest {
     return this.mustWait() ? 0 : this.ids.length + this.unread - this.computedTokens;
   }
 
-  /** Whether its next token can only be drawn once the host knows the one before. */
-  get drawsByHistory(): boolean {
-    return this.constraint !== undefined || (this.changes?.needsHistory ?? false);
+  /** Whether its next token can only be drawn after the host has done its part: knows the token before, has asked the constraint. */
+  get drawsLater(): boolean {
+    return this.constraint !== undefined || (this.unread > 0 && (this.changes?.needsHistory ?? false));
   }
 
   get usage(): Usage {

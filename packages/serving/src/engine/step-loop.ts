@@ -81,7 +81,7 @@ export class StepLoop {
     }
     if (underWay && !(await this.complete(underWay, next))) return undefined;
     if (failure) this.stepFailed(planned, failure.error);
-    return next && this.drawn(next);
+    return next && (await this.drawn(next));
   }
 
   private begin(planned: readonly PlannedRun[], before: RecordedStep | undefined): RecordedStep {
@@ -109,8 +109,9 @@ export class StepLoop {
     return true;
   }
 
-  /** The drawing of a step that had to wait for the ids of the one before. */
-  private drawn(step: RecordedStep): RecordedStep | undefined {
+  /** Sees to the drawing of a step that had to wait for the ids of the one before, or for a constraint. */
+  private async drawn(step: RecordedStep): Promise<RecordedStep | undefined> {
+    await step.ready();
     try {
       step.draw();
       return step;

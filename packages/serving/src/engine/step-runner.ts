@@ -38,14 +38,14 @@ export class StepRunner {
   }
 
   /**
-   * The forward pass is recorded, and committed to the cache; so is the drawing, unless a row of it needs what the step `before` draws on the host.
+   * The forward pass is recorded, and committed to the cache; so is the drawing, unless the host has to do something first for a row of it.
    * @throws CacheFull, OutOfMemory, ShapeError …: nothing has changed then
    */
   record(planned: readonly PlannedRun[], before?: RecordedStep): RecordedStep {
     const drawn = planned.filter(({ draws }) => draws);
     // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
     if (drawn.length === 0) drawn.push(planned.at(-1)!);
-    const mustWait = drawn.some(({ sequence }) => sequence.unread > 0 && sequence.drawsByHistory);
+    const mustWait = drawn.some(({ sequence }) => sequence.drawsLater);
     let cached: CacheStep | undefined;
     const result = this.device.scope(() => {
       const rows = this.rowsOf(planned, drawn, before);
