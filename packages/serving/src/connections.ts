@@ -2,6 +2,9 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import { type Socket } from "node:net";
 import { ApiError } from "./http/api-error.js";
 
+/** How long a client may take to read why it was refused. */
+const LINGER_MS = 1000;
+
 interface Connection {
   /** Requests that are being answered, the last of them. */
   requests: number;
@@ -79,6 +82,8 @@ export class Connections {
       `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
         `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
+    // At once, the system could throw away what the client has not read yet; a client that never ends its side must not hold ours open.
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 }
 
