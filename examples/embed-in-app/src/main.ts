@@ -42,6 +42,7 @@ const response = await handler(
 );
 console.log(await response.json());
 
+await handler.close();
 await engine.close();
 model.dispose();
 await device.close();
