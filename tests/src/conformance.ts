@@ -51,7 +51,7 @@ export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions =
 }
 
 /** `cpu()` with every instruction set and 1, 2 and 3 threads. */
-export async function openCandidates(): Promise<Candidate[]> {
+async function openCandidates(): Promise<Candidate[]> {
   const memoryBytes = 2 ** 28;
   return Promise.all(
     cpuInfo().isas.flatMap((isa) =>

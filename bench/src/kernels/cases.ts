@@ -32,12 +32,7 @@ function copies(device: Device, shape: readonly [number, number], dtype: Stored)
   return views;
 }
 
-export function linearCase(
-  device: Device,
-  rows: number,
-  [depth, outs]: readonly [number, number],
-  dtype: Stored,
-): KernelCase {
+function linearCase(device: Device, rows: number, [depth, outs]: readonly [number, number], dtype: Stored): KernelCase {
   const x = filled(device, [rows, depth], "f32");
   const weights = copies(device, [outs, depth], dtype);
   return {
@@ -50,7 +45,7 @@ export function linearCase(
 }
 
 /** `rows` rows of attention: one prompt, or `rows` sequences that decode with `context` keys each. */
-export function attentionCase(
+function attentionCase(
   device: Device,
   kind: "prefill" | "decode",
   rows: number,

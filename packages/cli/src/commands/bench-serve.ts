@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import { Option } from "commander";
 import { benchServer } from "../bench/bench-server.js";
-import { type LengthRange } from "../bench/arrivals.js";
 import { systemClock } from "../bench/clock.js";
+import { type PlanOptions } from "../bench/plan-load.js";
 import { htmlReport } from "../bench/report-html.js";
 import { textReport } from "../bench/report-text.js";
 import { type AddCommand } from "../command.js";
@@ -10,23 +10,15 @@ import { integer, lengthRange, number } from "../option-values.js";
 import { progressDisplay } from "../progress-display.js";
 import { say, type Terminal } from "../terminal.js";
 
-interface BenchServeOptions {
+interface BenchServeOptions extends PlanOptions {
   readonly model?: string;
   readonly apiKey?: string;
   readonly chat?: boolean;
-  readonly rate?: number;
-  readonly concurrency?: number;
-  readonly trace?: string;
-  readonly speed: number;
-  readonly requests?: number;
-  readonly promptTokens: LengthRange;
-  readonly outputTokens: LengthRange;
   readonly longest?: number;
   readonly temperature: number;
   readonly ignoreEos?: boolean;
   readonly warmup: number;
   readonly timeout: number;
-  readonly seed: number;
   readonly ttftSlo?: number;
   readonly tpotSlo?: number;
   readonly json?: string;

@@ -30,7 +30,7 @@ export const gelu = defineOp({
 });
 
 /** Error function to float64 accuracy: Taylor series near zero, continued fraction (Lentz) in the tails. */
-export function erf(x: number): number {
+function erf(x: number): number {
   const z = Math.abs(x);
   if (Number.isNaN(x)) return NaN;
   if (z > 6) return Math.sign(x);

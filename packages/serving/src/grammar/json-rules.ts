@@ -26,7 +26,7 @@ export const BOOLEAN = choice([literal("true"), literal("false")]);
 export const INTEGER = '"-"? ("0" | [1-9] [0-9]{0,14})';
 export const NUMBER = `${INTEGER} ("." [0-9]{1,15})? ([eE] [-+]? [0-9]{1,2})?`;
 /** Inside of a string: one character, or its escape. */
-export const CHARACTER = '([^"\\\\\\x00-\\x1F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4,4}))';
+const CHARACTER = '([^"\\\\\\x00-\\x1F] | "\\\\" (["\\\\/bfnrt] | "u" [0-9a-fA-F]{4,4}))';
 export const STRING = `"\\"" (${CHARACTER})* "\\""`;
 
 /** One character of these ranges as it stands in a JSON string: escaped where it must be. */

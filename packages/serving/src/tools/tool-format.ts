@@ -63,7 +63,7 @@ export const llama3Json: ToolFormat = {
   idLength: 24,
 };
 
-export const toolFormats: readonly ToolFormat[] = [hermes, mistral, llama3Json];
+const toolFormats: readonly ToolFormat[] = [hermes, mistral, llama3Json];
 
 /** The format that a model's template teaches; undefined if it knows nothing of tools. */
 export function formatOf(template: ChatTemplate | undefined): ToolFormat | undefined {
