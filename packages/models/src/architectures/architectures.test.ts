@@ -1,4 +1,4 @@
-import { packed, reference } from "@whittle/core";
+import { linear, packed, reference } from "@whittle/core";
 import { describe, expect, it } from "vitest";
 import { type ModelConfig } from "../model-config.js";
 import { logitsOf, rowsOf, tinyConfigs, tinyModel } from "./tiny-model.js";
@@ -45,6 +45,17 @@ describe.each(Object.entries<ModelConfig>(tinyConfigs))("%s", (_, config) => {
     for (let layer = 0; layer < config.layers; layer++) x = model.blocks(x, rows, step, layer, layer + 1);
     const whole = (await logitsOf(model, device, rows)).flat();
     expect([...(await model.head(model.blocks(x, rows, step, 2, 2), rows.wanted).read())]).toEqual(whole);
+  });
+
+  it("gives the states that its head reads: their products with the output weights are the logits", async () => {
+    const rows = rowsOf(device, [a!, b!]);
+    const step = packed(model.shape.layers, device).prepare(rows);
+    const states = model.finalHidden!(model.blocks(model.embed(rows), rows, step, 0, config.layers));
+    expect(states.shape).toEqual([13, config.hiddenSize]);
+    const { weight, bias } = model.linears.get("head")!;
+    const logits = await linear({ x: states, weight, bias }).read();
+    const whole = (await logitsOf(model, device, rows)).flat();
+    whole.forEach((value, i) => expect(logits[i]).toBeCloseTo(value, 4));
   });
 
   it("lets taps see every layer's output and every linear layer's input", async () => {
