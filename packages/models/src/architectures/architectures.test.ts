@@ -80,7 +80,7 @@ describe.each(Object.entries<ModelConfig>(tinyConfigs))("%s", (_, config) => {
     const before = await logitsOf(other, device, rowsOf(device, [a!]));
     for (const site of ["layers.0.attention.output", "layers.2.mlp.down", "head"])
       expect(other.linears.has(site)).toBe(true);
-    expect([...other.linears].every(([site, linear]) => linear.site === site)).toBe(true);
+    expect([...other.linears].every(([site, layer]) => layer.site === site)).toBe(true);
     const down = other.linears.get("layers.1.mlp.down")!;
     expect([...other.parameters.values()]).toContain(down.weight);
     down.weight = device.zeros(down.weight.shape);
