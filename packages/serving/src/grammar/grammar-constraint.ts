@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { WhittleError } from "@whittle/core";
 import { type TokenConstraint } from "../token-constraint.js";
 import { type AcceptCall, HEAD_WORDS, type StopCall } from "./grammar-calls.js";
@@ -19,13 +20,14 @@ export class GrammarConstraint implements TokenConstraint {
     this.words = new Int32Array(shared);
   }
 
-  /** @throws WhittleError if the grammar's thread is gone */
+  /** The mask is seldom late, so it is looked for turn by turn, between which others have theirs. Rejects with a WhittleError if the thread is gone. */
+  ready(): Promise<void> | undefined {
+    return this.isMade() ? undefined : this.waitForMask();
+  }
+
+  /** @throws WhittleError if the grammar refused what it had allowed */
   allow(into: Int32Array): boolean {
-    const { words, turn } = this;
-    for (let now = Atomics.load(words, 0); now !== turn; now = Atomics.load(words, 0)) {
-      if (Atomics.wait(words, 0, now, LATEST_MS) === "timed-out")
-        throw new WhittleError("grammar", "the grammar's thread does not answer");
-    }
+    const { words } = this;
     if (Atomics.load(words, 1) !== 0)
       throw new WhittleError("grammar", "the grammar did not take a token that it had allowed");
     into.set(words.subarray(HEAD_WORDS, HEAD_WORDS + into.length));
@@ -41,5 +43,17 @@ export class GrammarConstraint implements TokenConstraint {
     if (this.disposed) return;
     this.disposed = true;
     this.tell({ type: "stop", matcher: this.matcher });
+  }
+
+  private isMade(): boolean {
+    return Atomics.load(this.words, 0) === this.turn;
+  }
+
+  private async waitForMask(): Promise<void> {
+    const latest = performance.now() + LATEST_MS;
+    while (!this.isMade()) {
+      if (performance.now() > latest) throw new WhittleError("grammar", "the grammar's thread does not answer");
+      await nextTurn();
+    }
   }
 }

@@ -14,17 +14,18 @@ afterAll(() => grammars.close());
 async function takes(grammar: string, text: string): Promise<boolean> {
   const [constraint] = (await grammars.start(model, grammar)) as [GrammarConstraint];
   const mask = new Int32Array(9);
-  const allowed = (id: number): boolean => {
+  const allowed = async (id: number): Promise<boolean> => {
+    await constraint.ready();
     mask.fill(0);
     constraint.allow(mask);
     return ((mask[id >> 5]! >> (id & 31)) & 1) === 1;
   };
   try {
     for (const byte of new TextEncoder().encode(text)) {
-      if (!allowed(byte)) return false;
+      if (!(await allowed(byte))) return false;
       constraint.accept(byte);
     }
-    return allowed(END);
+    return await allowed(END);
   } finally {
     constraint.dispose();
   }
