@@ -5,6 +5,8 @@ import { type WorkerReply } from "./worker-client.js";
 /** The worker's side of `WorkerClient`: answers each message that has an id. */
 export function answerCalls(answer: (message: never) => unknown): void {
   const port = parentPort!;
+  // What native code prints is for its developers; nobody reads it here, so it must not gather.
+  for (const stream of [process.stdout, process.stderr]) stream.write = () => true;
   const reply = async (message: { id?: number }): Promise<void> => {
     const { id } = message;
     try {

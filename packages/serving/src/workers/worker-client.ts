@@ -55,10 +55,8 @@ export class WorkerClient {
   }
 
   private start(): Worker {
+    // Its output is not ours, and must not be read either: a thread whose output is read keeps the process alive, `unref` or not.
     const worker = new Worker(workerUrl(this.name), { stdout: true, stderr: true });
-    // What native code prints there is for its developers.
-    worker.stdout.resume();
-    worker.stderr.resume();
     worker.on("message", (reply: WorkerReply) => this.settle(worker, reply));
     worker.on("error", (error) => this.lose(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.lose(worker, `exit code ${code}`));
