@@ -118,6 +118,29 @@ describe("whittle serve", () => {
     await expect(fetch(`${url}/v1/models`)).rejects.toThrow("fetch failed");
   });
 
+  test("SIGKILL under load: answers under way are cut off, and the next server gives them whole", async () => {
+    const body = { max_tokens: 400, ignore_eos: true };
+    const url = await serve();
+    const others = Array.from({ length: 7 }, (_, i) => complete(url, { ...body, prompt: `${i} and` }));
+    const response = await complete(url, { ...body, stream: true });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let text = (await reader.read()).value ?? "";
+    running!.child.kill("SIGKILL");
+    await expect(
+      (async () => {
+        for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+      })(),
+    ).rejects.toThrow();
+    expect((await running!.ended).signal).toBe("SIGKILL");
+    for (const other of await Promise.allSettled(others)) expect(other.status).toBe("rejected");
+    expect(text).not.toContain("[DONE]");
+    const again = (await (await complete(await serve(), body)).json()) as { choices: { text: string }[] };
+    const events = text.split("\n\n").slice(0, -1);
+    const begun = events.map((event) => (JSON.parse(event.slice("data: ".length)) as typeof again).choices[0]!.text);
+    expect(begun.join("")).not.toBe("");
+    expect(again.choices[0]!.text.startsWith(begun.join(""))).toBe(true);
+  });
+
   test("a second signal ends it at once", async () => {
     const url = await serve();
     const responses = await Promise.all(
