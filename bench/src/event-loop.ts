@@ -1,7 +1,7 @@
 // `npm run bench -- event-loop`: is a server's event loop free while it works? 8 long requests run on random weights of a real shape; the delay of the server's event loop
-// stands beside that of a process that does nothing, on the quiet machine and while the server works. Options: --shape, --dtype, --clients 8, --prompt 512, --tokens 128.
+// stands beside that of a process that does nothing, on the quiet machine, while the server works, and while it is posted prompts of 1 MB besides. Options: --shape, --dtype, --clients 8, --prompt 512, --tokens 128.
 import { parseArgs } from "node:util";
-import { askHealth, longRequest } from "./event-loop/clients.js";
+import { askHealth, longRequest, postMegabytes } from "./event-loop/clients.js";
 import { type Delays } from "./event-loop/delays.js";
 import { measured, MeasuredProcess } from "./event-loop/measured-process.js";
 import { serverProcess } from "./event-loop/server-process.js";
@@ -42,20 +42,30 @@ async function drive(): Promise<void> {
   const health = askHealth(url, healthEveryMs, over.signal);
   const start = performance.now();
   let tokens = 0;
-  const loaded = await both(idle, server, async () => {
-    const requests = Array.from({ length: Number(options.clients) }, (_, seed) =>
-      longRequest(url, {
-        model,
-        prompt: `${seed} `.padEnd(Number(options.prompt), "x"),
-        max_tokens: Number(options.tokens),
-        seed,
+  let asked = 0;
+  const longRequests = (): Promise<number[]> =>
+    Promise.all(
+      Array.from({ length: Number(options.clients) }, () => {
+        const seed = asked++;
+        const prompt = `${seed} `.padEnd(Number(options.prompt), "x");
+        return longRequest(url, { model, prompt, max_tokens: Number(options.tokens), seed });
       }),
     );
-    for (const count of await Promise.all(requests)) tokens += count;
+  const loaded = await both(idle, server, async () => {
+    for (const count of await longRequests()) tokens += count;
   });
   const seconds = (performance.now() - start) / 1000;
   over.abort();
   const healthMs = await health;
+
+  let megabytes = 0;
+  const posted = await both(idle, server, async () => {
+    const enough = new AbortController();
+    const posting = postMegabytes(url, model, enough.signal);
+    await Promise.race([longRequests(), posting]);
+    enough.abort();
+    megabytes = await posting;
+  });
   await Promise.all([idle.stop(), server.stop()]);
 
   const { p99 } = loaded.server;
@@ -66,6 +76,7 @@ async function drive(): Promise<void> {
     delayMs: {
       quietMachine: { idle: quiet.idle, server: quiet.server },
       underLoad: { idle: loaded.idle, server: loaded.server },
+      underLoadAndMegabytes: { megabytes, idle: posted.idle, server: posted.server },
     },
     healthLiveMs: {
       samples: healthMs.length,
@@ -73,7 +84,12 @@ async function drive(): Promise<void> {
       p99: percentile(healthMs, 99),
       max: Math.max(...healthMs),
     },
-    p99AboveIdleMs: { onQuietMachine: p99 - quiet.idle.p99, besideTheServer: p99 - loaded.idle.p99, goal: goalMs },
+    p99AboveIdleMs: {
+      onQuietMachine: p99 - quiet.idle.p99,
+      besideTheServer: p99 - loaded.idle.p99,
+      withMegabytes: posted.server.p99 - posted.idle.p99,
+      goal: goalMs,
+    },
   };
   console.log(
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}; ${shape} ${dtype}`,
@@ -87,9 +103,12 @@ async function drive(): Promise<void> {
   row("idle, beside the load", loaded.idle);
   row("server, under load", loaded.server);
   row("/health/live answers", results.healthLiveMs);
-  const { onQuietMachine, besideTheServer } = results.p99AboveIdleMs;
+  row("idle, beside 1 MB", posted.idle);
+  row("server, 1 MB posted", posted.server);
+  const { onQuietMachine, besideTheServer, withMegabytes } = results.p99AboveIdleMs;
   console.log(
-    `\nThe server's p99 is ${onQuietMachine.toFixed(1)} ms above an idle process on the quiet machine, ${besideTheServer.toFixed(1)} ms above one beside it (goal: ${goalMs}).`,
+    `\nThe server's p99 is ${onQuietMachine.toFixed(1)} ms above an idle process on the quiet machine, ${besideTheServer.toFixed(1)} ms above one beside it, ` +
+      `${withMegabytes.toFixed(1)} ms while ${megabytes} prompts of 1 MB are posted as well (goal: ${goalMs}).`,
   );
   writeResults("event-loop", results);
 }

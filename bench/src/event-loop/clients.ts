@@ -15,6 +15,23 @@ export async function longRequest(
   return usage.completion_tokens;
 }
 
+/** Posts prompts of a megabyte, one after the other, until the signal aborts; gives how many. They are longer than any context, so each must be answered 400. */
+export async function postMegabytes(url: string, model: string, signal: AbortSignal): Promise<number> {
+  let posted = 0;
+  while (!signal.aborted) {
+    const prompt = `${posted++} `.padEnd(1e6, "na ");
+    const response = await fetch(`${url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, prompt, max_tokens: 1 }),
+    });
+    const text = await response.text();
+    if (response.status !== 400 || !text.includes("context_length_exceeded"))
+      throw new Error(`a megabyte was answered ${response.status}: ${text.slice(0, 200)}`);
+  }
+  return posted;
+}
+
 /** Asks `/health/live` every `everyMs` until the signal aborts; gives each answer's time in ms. */
 export async function askHealth(url: string, everyMs: number, signal: AbortSignal): Promise<number[]> {
   const times: number[] = [];
