@@ -82,6 +82,7 @@ const common: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   stream: flag,
   stream_options: fc.record({ include_usage: flag }),
   user: text,
+  cache_salt: text,
 };
 const structured: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   response_format: fc.oneof(
@@ -93,6 +94,20 @@ const structured: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     fc.string({ maxLength: 6, unit: fc.constantFrom(..."ab[]()|*+?{}^$\\.-1,") }),
   ),
   guided_choice: fc.array(text, { maxLength: 3 }),
+  guided_json: fc.oneof(
+    schema,
+    schema.map((value) => JSON.stringify(value)),
+    text,
+  ),
+  structured_outputs: fc.record(
+    {
+      json: schema,
+      regex: fc.constantFrom("[a-c]+", "("),
+      choice: fc.array(text, { maxLength: 2 }),
+      json_object: flag,
+    },
+    { requiredKeys: [] },
+  ),
 };
 const message = fc.record(
   {
@@ -119,6 +134,9 @@ const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<un
     messages: fc.array(message, { minLength: 1, maxLength: 3 }),
     logprobs: flag,
     top_logprobs: fc.integer({ min: 0, max: 20 }),
+    max_completion_tokens: fc.integer({ min: 1, max: 4 }),
+    chat_template_kwargs: fc.dictionary(fc.constantFrom("a", "messages", "__proto__"), fc.oneof(flag, odd)),
+    parallel_tool_calls: flag,
     tools: fc.array(tool, { maxLength: 2 }),
     tool_choice: fc.oneof(
       fc.constantFrom("none", "auto", "required"),
@@ -137,6 +155,7 @@ const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<un
     prompt: text,
     messages: fc.array(message, { maxLength: 2 }),
     add_special_tokens: flag,
+    add_generation_prompt: flag,
     return_token_strs: flag,
   },
   "/detokenize": { model: common["model"]!, tokens: ids },
