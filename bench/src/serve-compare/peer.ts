@@ -32,7 +32,7 @@ export interface PeerServer {
 
 /** node-llama-cpp behind a minimal HTTP server, in a process of its own. */
 export async function startPeer({ gguf, sequences, contextTokens, threads }: PeerOptions): Promise<PeerServer> {
-  const args = [join(folder, "llama-server.mjs"), gguf, ...[sequences, contextTokens, threads].map(String)];
+  const args = [join(folder, "node-llama-cpp-server.mjs"), gguf, ...[sequences, contextTokens, threads].map(String)];
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const url = await Promise.race([

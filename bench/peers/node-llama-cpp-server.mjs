@@ -1,5 +1,5 @@
 // A minimal HTTP server over node-llama-cpp: `POST /v1/completions` with `stream: true`, greedy, as many answers at once as the context has sequences.
-// node llama-server.mjs <model.gguf> <sequences> <tokens per sequence> <threads, 0: as it likes>; prints its address.
+// node node-llama-cpp-server.mjs <model.gguf> <sequences> <tokens per sequence> <threads, 0: as it likes>; prints its address.
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { getLlama, LlamaLogLevel } from "node-llama-cpp";
