@@ -83,6 +83,7 @@ const common: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   stream_options: fc.record({ include_usage: flag }),
   user: text,
   cache_salt: text,
+  timeout_ms: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
 };
 const structured: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   response_format: fc.oneof(

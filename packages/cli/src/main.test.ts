@@ -26,7 +26,7 @@ describe("whittle", () => {
       "serve",
       (
         "--config --model --name --port --host --api-key --allowed-host --allowed-origin --body-limit --max-connections " +
-        "--ctx --memory --cache-dtype --threads --max-sequences --max-waiting --grace --log-level --log-format"
+        "--ctx --memory --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
       ).split(" "),
     ],
     ["chat", ["--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],

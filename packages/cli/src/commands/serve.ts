@@ -110,6 +110,11 @@ export const serve: AddCommand = (program, terminal) => {
       integer(1, 1024),
     )
     .optionsGroup("Running:")
+    .option(
+      "--timeout <ms>",
+      "for an answer, waiting included, if its request names no timeout_ms; then 504 (default: no limit)",
+      integer(1),
+    )
     .option("--grace <seconds>", `for requests under way after the first Ctrl-C (default: ${grace})`, integer(0))
     .addOption(
       new Option("--log-level <level>", "how much is said (default: info, one line a request)").choices(logLevels),
@@ -183,6 +188,7 @@ async function serveEngines(
     allowedOrigins: options.allowedOrigins,
     bodyLimitBytes: options.bodyLimit,
     ignoreUnknownFields: options.ignoreUnknownFields,
+    ...(options.timeout !== undefined && { timeoutMs: options.timeout }),
     logger,
     onError: (error) => logger.error(describeFailure(error)),
   });

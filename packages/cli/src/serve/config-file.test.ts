@@ -25,6 +25,7 @@ describe("readServerConfig", () => {
       cacheDtype: "f16",
       maxSequences: 8,
       maxWaiting: 0,
+      timeout: 60_000,
       apiKeys: ["a", "b"],
       allowedHosts: ["my.example"],
       allowedOrigins: ["https://app.example"],

@@ -47,6 +47,7 @@ const schema = z
     cacheDtype: oneOf(cacheDtypes),
     maxSequences: whole(1),
     maxWaiting: whole(0),
+    timeout: whole(1),
     apiKeys: texts,
     allowedHosts: texts,
     allowedOrigins: texts,

@@ -17,6 +17,8 @@ export interface ServerOptions extends CacheOptions {
   readonly host: string;
   readonly maxSequences: number;
   readonly maxWaiting: number;
+  /** Milliseconds for an answer whose request names no limit. Default: as long as it takes. */
+  readonly timeout?: number;
   readonly apiKeys: readonly string[];
   readonly allowedHosts: readonly string[];
   readonly allowedOrigins: readonly string[];

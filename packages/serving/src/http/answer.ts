@@ -157,9 +157,10 @@ function streamed(
   }
   return eventStream(chunks(), {
     onFailure: (error) => {
-      const { status, body } = toApiError(error);
-      if (status >= 500) context.onError(error);
-      return body;
+      const apiError = toApiError(error);
+      context.note({ error: apiError.code });
+      if (apiError.isFault) context.onError(error);
+      return apiError.body;
     },
     onCancel: () => {
       for (const generation of generations) generation.cancel();

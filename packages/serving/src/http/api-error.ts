@@ -24,6 +24,11 @@ export class ApiError extends WhittleError {
     return { error: { message: this.message, type: typeOf(this.status), param: this.param, code: this.code } };
   }
 
+  /** Whether something is wrong with the server. Time that ran out is what was asked for. */
+  get isFault(): boolean {
+    return this.status >= 500 && this.status !== 504;
+  }
+
   toResponse(): Response {
     return Response.json(this.body, { status: this.status, headers: this.headers });
   }

@@ -51,7 +51,7 @@ export async function chatCompletions(body: Record<string, unknown>, context: Re
     const prompt = await prompts.encodeChat(engine.model, toMessages(fields.messages), render, signal);
     const constraints = await (use?.forced ? startConstraints(use.forced, fields, limits) : constrain(fields, limits));
     const request: GenerateRequest = {
-      ...toSampling(fields),
+      ...toSampling(fields, context),
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
       ...(constraints && { constraint: constraints.next }),

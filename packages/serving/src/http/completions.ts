@@ -40,7 +40,7 @@ export async function completions(body: Record<string, unknown>, context: Reques
     throw invalid("prompt", `${prompts.length} prompts with n = ${n} are more than ${MOST_ANSWERS} answers`);
   const ids = await encoder.encode(engine.model, prompts, {}, signal);
   const constraints = await constrain(fields, { engine, grammars, count: prompts.length * n, signal });
-  const sampling = toSampling(fields);
+  const sampling = toSampling(fields, context);
   const requests = ids.map((prompt): GenerateRequest => ({
     ...sampling,
     prompt,

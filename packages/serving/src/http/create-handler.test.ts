@@ -201,6 +201,66 @@ describe("errors", () => {
   });
 });
 
+describe("time limits", () => {
+  /** Each step takes longer than 1 ms, however quick the machine. */
+  const slow = () =>
+    createEngine({
+      model: randomModel(1, {
+        through: (x) => {
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+          return x;
+        },
+      }),
+    });
+  const late = {
+    error: {
+      message: expect.stringContaining("limit of 1 ms is over"),
+      type: "server_error",
+      param: null,
+      code: "deadline_exceeded",
+    },
+  };
+  const chat = { model: "toy", messages: [{ role: "user", content: "Hi" }], temperature: 0 };
+
+  it.each([
+    ["/v1/completions", hi],
+    ["/v1/chat/completions", chat],
+  ])("of %s end an answer with 504, and a stream with that error", async (path, fields) => {
+    const engine = slow();
+    const heard: unknown[] = [];
+    const handler = createHandler(engine, { onError: (error) => heard.push(error) });
+    const body = { ...fields, timeout_ms: 1, n: 2 };
+    expect(await postJson(handler, path, body)).toEqual({ status: 504, json: late });
+    const events = await readEvents(await handler(post(path, { ...body, stream: true })));
+    expect(JSON.parse(events.at(-1)!)).toEqual(late);
+    const { running, waiting, blocks } = engine.stats();
+    expect({ running, waiting, free: blocks.free }).toEqual({ running: 0, waiting: 0, free: blocks.total });
+    // It is what was asked for, and no fault.
+    expect(heard).toEqual([]);
+    await engine.close();
+  });
+
+  it("are the handler's for requests that bring none", async () => {
+    const engine = slow();
+    const handler = createHandler(engine, { timeoutMs: 1 });
+    expect(await postJson(handler, "/v1/completions", hi)).toEqual({ status: 504, json: late });
+    const own = await postJson(handler, "/v1/completions", { ...hi, max_tokens: 2, timeout_ms: 1e9 });
+    expect(own).toMatchObject({ status: 200, json: { whittle: { parameters: { timeout_ms: 1e9 } } } });
+    for (const timeoutMs of [0, -1, 1.5, Number.NaN, Infinity])
+      expect(() => createHandler(engine, { timeoutMs })).toThrow("timeoutMs must be a whole number above 0");
+    await engine.close();
+  });
+
+  it.each([0, -1, 1.5, "5", 1e308, []])("that are none, such as %j, are refused", async (timeout_ms) => {
+    await withHandler(async (handler) => {
+      expect(await postJson(handler, "/v1/completions", { ...hi, timeout_ms })).toMatchObject({
+        status: 400,
+        json: { error: { param: "timeout_ms", code: "invalid_value" } },
+      });
+    });
+  });
+});
+
 describe("health", () => {
   it("is live as long as it answers, and ready as long as it takes requests", async () => {
     await withHandler(async (handler, engine) => {

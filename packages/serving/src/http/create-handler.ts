@@ -1,4 +1,4 @@
-import { type Logger, silent } from "@whittle/core";
+import { ArgumentError, type Logger, silent } from "@whittle/core";
 import { type Context, Hono } from "hono";
 import { type Engine } from "../engine.js";
 import { Grammars } from "../grammar/grammars.js";
@@ -35,7 +35,9 @@ export interface HandlerOptions extends AccessOptions {
   ignoreUnknownFields?: boolean;
   /** Is told of each request when it is over: route, status, duration, tokens; never what was asked or answered. Default: silent. */
   logger?: Logger;
-  /** Told of errors that are the server's own (status 500 and above). Default: nobody is. */
+  /** Milliseconds that a completion may take which brings no `timeout_ms` of its own, waiting included; then it is answered 504. Default: no limit. */
+  timeoutMs?: number;
+  /** Told of errors that are the server's own (status 500 and above, but for 504: time that ran out is no fault). Default: nobody is. */
   onError?: (error: unknown) => void;
 }
 
@@ -64,11 +66,15 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
     bodyLimitBytes = 2 ** 20,
     ignoreUnknownFields = false,
     logger = silent,
+    timeoutMs,
     onError = () => undefined,
   } = options;
+  if (timeoutMs !== undefined && !(Number.isSafeInteger(timeoutMs) && timeoutMs > 0))
+    throw new ArgumentError(`createHandler: timeoutMs must be a whole number above 0, but is ${timeoutMs}`);
   const access = new Access(options);
   const services = { prompts: new PromptEncoder(), grammars: new Grammars() };
   const models = new ServedModels([engines].flat(), aliases, services);
+  for (const { model } of models.engines) services.prompts.prepare(model);
   const metrics = new ServerMetrics(models.engines);
   const app = new Hono<{ Bindings: Asked }>();
 
@@ -80,6 +86,7 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
         models,
         signal: raw.signal,
         ignoreUnknownFields,
+        timeoutMs,
         note: (fields) => log.note(fields),
         onError,
       };
@@ -108,7 +115,7 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
     // Whatever went wrong, it was because the client left.
     const apiError = req.raw.signal.aborted ? clientGone() : toApiError(error);
     log.note({ error: apiError.code });
-    if (apiError.status >= 500) onError(error);
+    if (apiError.isFault) onError(error);
     return apiError.toResponse();
   });
 

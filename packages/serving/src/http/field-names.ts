@@ -14,6 +14,7 @@ export const SAME_FIELDS = [
   ["ignore_eos", "ignoreEos"],
   ["stop", "stop"],
   ["cache_salt", "cacheSalt"],
+  ["timeout_ms", "timeoutMs"],
 ] as const satisfies readonly (readonly [string, keyof GenerateRequest])[];
 
 const OTHERS: Readonly<Record<string, string>> = { topK: "top_k", logitBias: "logit_bias", count: "n" };

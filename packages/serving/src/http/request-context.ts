@@ -9,6 +9,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Accepts fields that nobody knows, as if they were not there. */
   readonly ignoreUnknownFields: boolean;
+  /** Milliseconds for requests that name no limit; undefined: as long as they take. */
+  readonly timeoutMs: number | undefined;
   /** Adds to what is logged of this request. */
   note(fields: Readonly<Record<string, unknown>>): void;
   /** Told of faults that are the server's. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type GenerateRequest } from "../request.js";
 import { invalid } from "./api-error.js";
 import { SAME_FIELDS } from "./field-names.js";
+import { type RequestContext } from "./request-context.js";
 
 export const count = (least: number) =>
   z.int({ error: "must be an integer" }).min(least, { error: `must be at least ${least}` });
@@ -61,6 +62,8 @@ export const generationFields = {
     .string({ error: "must be a string" })
     .max(256, { error: "must have at most 256 characters" })
     .optional(),
+  /** As the engine counts it: from when it is given the request, waiting included. */
+  timeout_ms: count(1).optional(),
   stream: flag.optional(),
   stream_options: z
     .strictObject(
@@ -75,9 +78,12 @@ export const generationFields = {
 
 export type GenerationFields = z.output<z.ZodObject<typeof generationFields>>;
 
-/** The engine's request of those fields. */
-export function toSampling(fields: GenerationFields): Omit<GenerateRequest, "prompt" | "messages" | "signal"> {
-  const request: Record<string, unknown> = {};
+/** The engine's request of those fields; the server's time limit is for requests that bring none. */
+export function toSampling(
+  fields: GenerationFields,
+  { timeoutMs }: Pick<RequestContext, "timeoutMs">,
+): Omit<GenerateRequest, "prompt" | "messages" | "signal"> {
+  const request: Record<string, unknown> = { ...(timeoutMs !== undefined && { timeoutMs }) };
   for (const [field, name] of SAME_FIELDS) if (fields[field] !== undefined) request[name] = fields[field];
   if (fields.top_k !== undefined) request["topK"] = Math.max(0, fields.top_k);
   if (fields.logit_bias !== undefined)
