@@ -113,21 +113,6 @@ std::vector<Case> readCases(const std::string& path) {
   return cases;
 }
 
-int64_t bytesOf(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-    case DType::i32:
-      return 4;
-    case DType::f16:
-    case DType::bf16:
-      return 2;
-    case DType::i8:
-    case DType::u8:
-      return 1;
-  }
-  return 0;
-}
-
 int64_t elementsOf(const Tensor& tensor) {
   int64_t count = 1;
   for (int i = 0; i < tensor.rank; i++) count *= tensor.dims[i];

@@ -36,7 +36,6 @@ struct Case {
 // Throws std::runtime_error if the file cannot be read or is not what it should be.
 std::vector<Case> readCases(const std::string& path);
 
-int64_t bytesOf(DType dtype);
 int64_t elementsOf(const Tensor& tensor);
 
 }  // namespace whittle::conformance

@@ -1,9 +1,9 @@
-// Rows as bytes, for ops that move elements and never look at them.
+// Elements and rows as bytes, for code that moves elements and never looks at them.
 #pragma once
 
 #include "kernel.h"
 
-namespace WHITTLE_KERNEL_NAMESPACE {
+namespace whittle {
 
 inline int64_t bytesOf(DType dtype) {
   switch (dtype) {
@@ -13,13 +13,15 @@ inline int64_t bytesOf(DType dtype) {
     case DType::f16:
     case DType::bf16:
       return 2;
-    default:
+    case DType::i8:
+    case DType::u8:
       return 1;
   }
+  return 0;
 }
 
 inline char* rowBytes(const Tensor& x, int64_t row) {
   return static_cast<char*>(x.data) + row * x.rowStride * bytesOf(x.dtype);
 }
 
-}  // namespace WHITTLE_KERNEL_NAMESPACE
+}  // namespace whittle
