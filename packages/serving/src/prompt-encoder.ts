@@ -5,8 +5,23 @@ import { WorkerClient } from "./workers/worker-client.js";
 
 /** What the tokenizer's thread is asked. */
 export type EncodeCall =
-  | { folder: string; texts: readonly string[]; messages?: undefined; options: EncodeOptions }
-  | { folder: string; texts?: undefined; messages: readonly ChatMessage[]; options: RenderOptions };
+  | {
+      folder: string;
+      texts: readonly string[];
+      messages?: undefined;
+      options: EncodeOptions;
+    }
+  | {
+      folder: string;
+      texts?: undefined;
+      messages: readonly ChatMessage[];
+      options: RenderOptions;
+    };
+
+/** A tokenizer that will be needed. */
+export interface PrepareCall {
+  readonly prepare: string;
+}
 
 /** Texts up to this many characters take less time (2 ms) than a trip to another thread is worth. */
 const LONG = 4096;
@@ -17,12 +32,19 @@ const MOST_WAITING = 64;
 export class PromptEncoder {
   private readonly worker = new WorkerClient("tokenizer-worker");
 
+  /** Starts the thread and has it load the model's tokenizer, so that the first long text need not wait for that. */
+  prepare({ folder }: ServedModel): void {
+    if (folder === undefined) return;
+    this.worker.start();
+    this.worker.tell({ prepare: folder } satisfies PrepareCall);
+  }
+
   /** Ids of each text; what are ids already stay as they are. @throws TokenizerError, Overloaded; the signal's reason */
   async encode(
     model: ServedModel,
     inputs: readonly (string | ArrayLike<number>)[],
     options: EncodeOptions = {},
-    signal?: AbortSignal,
+    signal?: AbortSignal
   ): Promise<ArrayLike<number>[]> {
     const { folder, tokenizer } = model;
     const texts = inputs.filter((input) => typeof input === "string");
@@ -31,7 +53,9 @@ export class PromptEncoder {
         ? texts.map((text) => tokenizer.encode(text, options))
         : await this.ask<Int32Array[]>({ folder, texts, options }, signal);
     let next = 0;
-    return inputs.map((input) => (typeof input === "string" ? ids[next++]! : input));
+    return inputs.map((input) =>
+      typeof input === "string" ? ids[next++]! : input
+    );
   }
 
   /** @throws ChatTemplateMissing, ChatTemplateError, TokenizerError, Overloaded; the signal's reason */
@@ -39,10 +63,11 @@ export class PromptEncoder {
     model: ServedModel,
     messages: readonly ChatMessage[],
     options: RenderOptions = {},
-    signal?: AbortSignal,
+    signal?: AbortSignal
   ): Promise<Int32Array> {
     const { folder } = model;
-    if (folder === undefined || !isLong([messages, options])) return model.tokenizer.encodeChat(messages, options);
+    if (folder === undefined || !isLong([messages, options]))
+      return model.tokenizer.encodeChat(messages, options);
     return this.ask<Int32Array>({ folder, messages, options }, signal);
   }
 
@@ -50,7 +75,10 @@ export class PromptEncoder {
     return this.worker.close();
   }
 
-  private async ask<T>(call: EncodeCall, signal: AbortSignal | undefined): Promise<T> {
+  private async ask<T>(
+    call: EncodeCall,
+    signal: AbortSignal | undefined
+  ): Promise<T> {
     signal?.throwIfAborted();
     const { pendingCalls } = this.worker;
     if (pendingCalls >= MOST_WAITING) throw new Overloaded(pendingCalls);
@@ -75,7 +103,8 @@ function isLong(value: unknown): boolean {
   let room = LONG;
   const visit = (one: unknown): void => {
     if (typeof one === "string") room -= one.length;
-    else if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) visit(inner);
+    else if (typeof one === "object" && one !== null)
+      for (const inner of Object.values(one)) visit(inner);
   };
   visit(value);
   return room < 0;

@@ -2,7 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { scanJson } from "./scan-json.js";
 
-const scan = (text: string, limit = 8) => scanJson(new TextEncoder().encode(text), limit);
+const scan = (text: string, limit = 8) =>
+  scanJson(new TextEncoder().encode(text), limit);
 
 describe("a look over JSON before it is parsed", () => {
   it.each<[string, string, string]>([
@@ -14,26 +15,57 @@ describe("a look over JSON before it is parsed", () => {
     ['{"temperature":NaN}', "value", "temperature"],
     ['{"a":[1,-Infinity]}', "value", "a[1]"],
     ['{"a":{"b":Infinity}}', "value", "a.b"],
-  ])("%s", (text, kind, path) => {
-    expect(scan(text)).toEqual({ kind, path });
+  ])("%s", async (text, kind, path) => {
+    expect(await scan(text)).toEqual({ kind, path });
   });
 
-  it("is not deceived by brackets, quotes and colons inside strings", () => {
-    expect(scan(JSON.stringify({ a: '[{"a":"[[[[[[[[[[[', 'b"': "\\", c: "a:b,c" }))).toBeUndefined();
-    expect(scan("{".repeat(8))).toBeUndefined();
-    expect(scan('{"a": "')).toBeUndefined();
+  it("is not deceived by brackets, quotes and colons inside strings", async () => {
+    expect(
+      await scan(
+        JSON.stringify({ a: '[{"a":"[[[[[[[[[[[', 'b"': "\\", c: "a:b,c" })
+      )
+    ).toBeUndefined();
+    expect(await scan("{".repeat(8))).toBeUndefined();
+    expect(await scan('{"a": "')).toBeUndefined();
   });
 
-  it("finds nothing wrong with what JSON.stringify writes", () => {
-    fc.assert(
-      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
-        if (!JSON.stringify(value).includes("__proto__")) expect(scan(JSON.stringify(value), 10)).toBeUndefined();
-      }),
+  it("lets the event loop turn while it looks over a long text, and misses nothing after that", async () => {
+    let turns = 0;
+    const turning = setInterval(() => turns++, 0);
+    const ids = "[1],".repeat(200_000);
+    expect(await scan(`{"a":[${ids}2],"a":3}`)).toEqual({
+      kind: "duplicate",
+      path: "a",
+    });
+    expect(await scan(`{"a":[${ids}NaN]}`)).toEqual({
+      kind: "value",
+      path: "a[200000]",
+    });
+    clearInterval(turning);
+    expect(turns).toBeGreaterThan(0);
+  });
+
+  it("finds nothing wrong with what JSON.stringify writes", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 5 }), async (value) => {
+        if (!JSON.stringify(value).includes("__proto__"))
+          expect(await scan(JSON.stringify(value), 10)).toBeUndefined();
+      })
     );
   });
 
-  it("never throws, whatever the bytes", () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void scanJson(bytes, 4)));
-    fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'[]{}":,\\ a1-') }), (text) => void scan(text, 4)));
+  it("never throws, whatever the bytes", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.uint8Array({ maxLength: 60 }),
+        async (bytes) => void (await scanJson(bytes, 4))
+      )
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.string({ unit: fc.constantFrom(...'[]{}":,\\ a1-') }),
+        async (text) => void (await scan(text, 4))
+      )
+    );
   });
 });

@@ -1,5 +1,5 @@
 import { loadTokenizer, type Tokenizer } from "@whittle/models";
-import { type EncodeCall } from "../prompt-encoder.js";
+import { type EncodeCall, type PrepareCall } from "../prompt-encoder.js";
 import { answerCalls } from "./answer-calls.js";
 
 const tokenizers = new Map<string, Promise<Tokenizer>>();
@@ -14,8 +14,19 @@ function tokenizerOf(folder: string): Promise<Tokenizer> {
   return loading;
 }
 
-answerCalls(async ({ folder, texts, messages, options }: EncodeCall) => {
-  const tokenizer = await tokenizerOf(folder);
-  if (messages !== undefined) return tokenizer.encodeChat(messages, options);
-  return texts.map((text) => tokenizer.encode(text, options));
-});
+answerCalls(
+  async (
+    call: EncodeCall | PrepareCall
+  ): Promise<Int32Array | Int32Array[]> => {
+    if ("prepare" in call) {
+      // A fault is for the first text that needs the tokenizer to tell.
+      await tokenizerOf(call.prepare).catch(() => undefined);
+      return [];
+    }
+    const { folder, texts, messages, options } = call;
+    const tokenizer = await tokenizerOf(folder);
+    if (messages !== undefined) return tokenizer.encodeChat(messages, options);
+    return texts.map((text) => tokenizer.encode(text, options));
+  },
+  (ids) => [ids].flat().map(({ buffer }) => buffer as ArrayBuffer)
+);

@@ -4,12 +4,21 @@ import { WhittleError } from "@whittle/core";
 /** A worker's answer to one call. Errors cross as what a client may know of them. */
 export type WorkerReply =
   | { readonly id: number; readonly value: unknown }
-  | { readonly id: number; readonly error: { readonly code: string | undefined; readonly message: string } };
+  | {
+      readonly id: number;
+      readonly error: {
+        readonly code: string | undefined;
+        readonly message: string;
+      };
+    };
 
 /** The worker ended in the middle of its work. */
 export class WorkerFailed extends WhittleError {
   constructor(name: string, reason: string) {
-    super("worker_failed", `the ${name} ended in the middle of its work: ${reason}`);
+    super(
+      "worker_failed",
+      `the ${name} ended in the middle of its work: ${reason}`
+    );
   }
 }
 
@@ -19,7 +28,7 @@ interface Pending {
 }
 
 /**
- * One worker thread that answers calls, one after the other. It starts with the first call, and again with the next one after it died; while it has nothing to do it does not
+ * One worker thread that answers calls, one after the other. It starts with `start` or the first call, and again with the next one after it died; while it has nothing to do it does not
  * keep the process alive.
  */
 export class WorkerClient {
@@ -36,13 +45,22 @@ export class WorkerClient {
 
   /** Rejects with a `WhittleError` of the code that the worker gave, or `WorkerFailed`. */
   call<T>(message: object): Promise<T> {
-    const worker = (this.worker ??= this.start());
+    const worker = (this.worker ??= this.begin());
     const id = this.calls++;
     worker.ref();
     return new Promise<T>((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.pending.set(id, {
+        resolve: resolve as (value: unknown) => void,
+        reject,
+      });
       worker.postMessage({ id, ...message });
     });
+  }
+
+  /** Starts the worker before there is a call for it. */
+  start(): void {
+    this.worker ??= this.begin();
+    if (this.pending.size === 0) this.worker.unref();
   }
 
   /** Sends what needs no answer; nothing happens if the worker is not there any more. */
@@ -54,11 +72,16 @@ export class WorkerClient {
     await this.worker?.terminate();
   }
 
-  private start(): Worker {
+  private begin(): Worker {
     // Its output is not ours, and must not be read either: a thread whose output is read keeps the process alive, `unref` or not.
-    const worker = new Worker(workerUrl(this.name), { stdout: true, stderr: true });
+    const worker = new Worker(workerUrl(this.name), {
+      stdout: true,
+      stderr: true,
+    });
     worker.on("message", (reply: WorkerReply) => this.settle(worker, reply));
-    worker.on("error", (error) => this.lose(worker, error instanceof Error ? error.message : String(error)));
+    worker.on("error", (error) =>
+      this.lose(worker, error instanceof Error ? error.message : String(error))
+    );
     worker.on("exit", (code) => this.lose(worker, `exit code ${code}`));
     return worker;
   }
@@ -70,7 +93,11 @@ export class WorkerClient {
     if (!pending) return;
     if ("value" in reply) return pending.resolve(reply.value);
     const { code, message } = reply.error;
-    pending.reject(code === undefined ? new WorkerFailed(this.name, message) : new WhittleError(code, message));
+    pending.reject(
+      code === undefined
+        ? new WorkerFailed(this.name, message)
+        : new WhittleError(code, message)
+    );
   }
 
   private lose(worker: Worker, reason: string): void {
@@ -78,12 +105,16 @@ export class WorkerClient {
     this.worker = undefined;
     const lost = [...this.pending.values()];
     this.pending.clear();
-    for (const pending of lost) pending.reject(new WorkerFailed(this.name, reason));
+    for (const pending of lost)
+      pending.reject(new WorkerFailed(this.name, reason));
   }
 }
 
 /** Beside the built code; run from its sources, the package uses what it built last. */
 function workerUrl(name: string): URL {
   const fromSource = import.meta.url.endsWith(".ts");
-  return new URL(fromSource ? `../../dist/workers/${name}.js` : `./workers/${name}.js`, import.meta.url);
+  return new URL(
+    fromSource ? `../../dist/workers/${name}.js` : `./workers/${name}.js`,
+    import.meta.url
+  );
 }
