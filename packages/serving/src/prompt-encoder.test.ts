@@ -8,9 +8,7 @@ import { PromptEncoder } from "./prompt-encoder.js";
 import { type ServedModel } from "./served-model.js";
 import { randomModel } from "./testing/toy-models.js";
 
-const folder = fileURLToPath(
-  new URL("../../models/fixtures/tokenizers/byte-level", import.meta.url)
-);
+const folder = fileURLToPath(new URL("../../models/fixtures/tokenizers/byte-level", import.meta.url));
 const encoder = new PromptEncoder();
 let tokenizer: Tokenizer;
 let model: ServedModel;
@@ -27,8 +25,7 @@ const elsewhere = (): ServedModel => ({
   ...model,
   tokenizer: new Proxy(tokenizer, {
     get(target, name) {
-      if (name === "encode" || name === "encodeChat")
-        throw new Error("asked on the main thread");
+      if (name === "encode" || name === "encodeChat") throw new Error("asked on the main thread");
       return Reflect.get(target, name) as unknown;
     },
   }),
@@ -36,12 +33,8 @@ const elsewhere = (): ServedModel => ({
 
 describe("long texts", () => {
   it("are made ids on another thread, the same ones", async () => {
-    const [one, two] = await encoder.encode(elsewhere(), [long, [1, 2]], {
-      addSpecialTokens: false,
-    });
-    expect(Array.from(one!)).toEqual([
-      ...tokenizer.encode(long, { addSpecialTokens: false }),
-    ]);
+    const [one, two] = await encoder.encode(elsewhere(), [long, [1, 2]], { addSpecialTokens: false });
+    expect(Array.from(one!)).toEqual([...tokenizer.encode(long, { addSpecialTokens: false })]);
     expect(two).toEqual([1, 2]);
   });
 
@@ -49,60 +42,37 @@ describe("long texts", () => {
     const ready = new PromptEncoder();
     ready.prepare(model);
     ready.prepare({ ...model, folder: join(folder, "nowhere") });
-    expect(Array.from((await ready.encode(elsewhere(), [long]))[0]!)).toEqual([
-      ...tokenizer.encode(long),
-    ]);
+    expect(Array.from((await ready.encode(elsewhere(), [long]))[0]!)).toEqual([...tokenizer.encode(long)]);
     await ready.close();
   });
 
   it("are so too when many short ones come together", async () => {
-    const texts = Array.from({ length: 100 }, (_, i) =>
-      `text ${i} `.repeat(10)
-    );
+    const texts = Array.from({ length: 100 }, (_, i) => `text ${i} `.repeat(10));
     const ids = await encoder.encode(elsewhere(), texts);
-    expect(ids.map((one) => Array.from(one))).toEqual(
-      texts.map((text) => [...tokenizer.encode(text)])
-    );
+    expect(ids.map((one) => Array.from(one))).toEqual(texts.map((text) => [...tokenizer.encode(text)]));
   });
 
   it("are not waited for by a client that left", async () => {
     const controller = new AbortController();
-    const encoding = encoder.encode(
-      model,
-      [long.repeat(20)],
-      {},
-      controller.signal
-    );
+    const encoding = encoder.encode(model, [long.repeat(20)], {}, controller.signal);
     controller.abort(new Error("gone"));
     await expect(encoding).rejects.toThrow("gone");
-    await expect(
-      encoder.encode(model, [long], {}, controller.signal)
-    ).rejects.toThrow("gone");
+    await expect(encoder.encode(model, [long], {}, controller.signal)).rejects.toThrow("gone");
   });
 
   it("are refused when too many wait", async () => {
     const crowded = new PromptEncoder();
-    const all = await Promise.allSettled(
-      Array.from({ length: 70 }, () => crowded.encode(model, [long]))
-    );
-    const refused = all.filter(
-      ({ status }) => status === "rejected"
-    ) as PromiseRejectedResult[];
-    expect(
-      refused.map(({ reason }) => (reason as { code: string }).code)
-    ).toEqual(Array(6).fill("overloaded"));
+    const all = await Promise.allSettled(Array.from({ length: 70 }, () => crowded.encode(model, [long])));
+    const refused = all.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+    expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(Array(6).fill("overloaded"));
     await crowded.close();
   });
 
   it("whose tokenizer is gone are an error, and those of others go on", async () => {
     const copy = await mkdtemp(join(tmpdir(), "whittle-tokenizer-"));
-    await expect(
-      encoder.encode({ ...model, folder: copy }, [long])
-    ).rejects.toMatchObject({ code: "tokenizer" });
+    await expect(encoder.encode({ ...model, folder: copy }, [long])).rejects.toMatchObject({ code: "tokenizer" });
     await cp(folder, copy, { recursive: true });
-    expect(
-      (await encoder.encode({ ...model, folder: copy }, [long]))[0]!.length
-    ).toBeGreaterThan(1000);
+    expect((await encoder.encode({ ...model, folder: copy }, [long]))[0]!.length).toBeGreaterThan(1000);
     await rm(copy, { recursive: true });
   });
 
@@ -111,21 +81,15 @@ describe("long texts", () => {
     const encoding = mortal.encode(model, [long.repeat(20)]);
     await mortal.close();
     await expect(encoding).rejects.toMatchObject({ code: "worker_failed" });
-    expect((await mortal.encode(model, [long]))[0]!.length).toBeGreaterThan(
-      1000
-    );
+    expect((await mortal.encode(model, [long]))[0]!.length).toBeGreaterThan(1000);
     await mortal.close();
   });
 });
 
 describe("short texts", () => {
   it("are made ids at once, and so are those of a model without files", async () => {
-    expect(Array.from((await encoder.encode(model, ["Hi"]))[0]!)).toEqual([
-      ...tokenizer.encode("Hi"),
-    ]);
+    expect(Array.from((await encoder.encode(model, ["Hi"]))[0]!)).toEqual([...tokenizer.encode("Hi")]);
     const { folder: _, ...nowhere } = model;
-    expect((await encoder.encode(nowhere, [long]))[0]).toEqual(
-      tokenizer.encode(long)
-    );
+    expect((await encoder.encode(nowhere, [long]))[0]).toEqual(tokenizer.encode(long));
   });
 });

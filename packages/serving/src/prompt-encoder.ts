@@ -5,18 +5,8 @@ import { WorkerClient } from "./workers/worker-client.js";
 
 /** What the tokenizer's thread is asked. */
 export type EncodeCall =
-  | {
-      folder: string;
-      texts: readonly string[];
-      messages?: undefined;
-      options: EncodeOptions;
-    }
-  | {
-      folder: string;
-      texts?: undefined;
-      messages: readonly ChatMessage[];
-      options: RenderOptions;
-    };
+  | { folder: string; texts: readonly string[]; messages?: undefined; options: EncodeOptions }
+  | { folder: string; texts?: undefined; messages: readonly ChatMessage[]; options: RenderOptions };
 
 /** A tokenizer that will be needed. */
 export interface PrepareCall {
@@ -44,7 +34,7 @@ export class PromptEncoder {
     model: ServedModel,
     inputs: readonly (string | ArrayLike<number>)[],
     options: EncodeOptions = {},
-    signal?: AbortSignal
+    signal?: AbortSignal,
   ): Promise<ArrayLike<number>[]> {
     const { folder, tokenizer } = model;
     const texts = inputs.filter((input) => typeof input === "string");
@@ -53,9 +43,7 @@ export class PromptEncoder {
         ? texts.map((text) => tokenizer.encode(text, options))
         : await this.ask<Int32Array[]>({ folder, texts, options }, signal);
     let next = 0;
-    return inputs.map((input) =>
-      typeof input === "string" ? ids[next++]! : input
-    );
+    return inputs.map((input) => (typeof input === "string" ? ids[next++]! : input));
   }
 
   /** @throws ChatTemplateMissing, ChatTemplateError, TokenizerError, Overloaded; the signal's reason */
@@ -63,11 +51,10 @@ export class PromptEncoder {
     model: ServedModel,
     messages: readonly ChatMessage[],
     options: RenderOptions = {},
-    signal?: AbortSignal
+    signal?: AbortSignal,
   ): Promise<Int32Array> {
     const { folder } = model;
-    if (folder === undefined || !isLong([messages, options]))
-      return model.tokenizer.encodeChat(messages, options);
+    if (folder === undefined || !isLong([messages, options])) return model.tokenizer.encodeChat(messages, options);
     return this.ask<Int32Array>({ folder, messages, options }, signal);
   }
 
@@ -75,10 +62,7 @@ export class PromptEncoder {
     return this.worker.close();
   }
 
-  private async ask<T>(
-    call: EncodeCall,
-    signal: AbortSignal | undefined
-  ): Promise<T> {
+  private async ask<T>(call: EncodeCall, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted();
     const { pendingCalls } = this.worker;
     if (pendingCalls >= MOST_WAITING) throw new Overloaded(pendingCalls);
@@ -103,8 +87,7 @@ function isLong(value: unknown): boolean {
   let room = LONG;
   const visit = (one: unknown): void => {
     if (typeof one === "string") room -= one.length;
-    else if (typeof one === "object" && one !== null)
-      for (const inner of Object.values(one)) visit(inner);
+    else if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) visit(inner);
   };
   visit(value);
   return room < 0;

@@ -17,49 +17,21 @@ export interface ResolvedRequest {
 }
 
 /** @throws RequestError naming the field; ContextOverflow */
-export function resolveRequest(
-  request: GenerateRequest,
-  model: ServedModel,
-  contextLength: number
-): ResolvedRequest {
+export function resolveRequest(request: GenerateRequest, model: ServedModel, contextLength: number): ResolvedRequest {
   const ids = promptIds(request, model);
   const param = request.messages === undefined ? "prompt" : "messages";
-  const {
-    maxTokens,
-    minTokens = 0,
-    logprobs,
-    timeoutMs,
-    cacheSalt = "",
-  } = request;
-  if (maxTokens !== undefined)
-    checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
+  const { maxTokens, minTokens = 0, logprobs, timeoutMs, cacheSalt = "" } = request;
+  if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
   const room = contextLength - ids.length;
   // Before each id is looked at: a prompt that is far too long should cost little.
   if (room < 1 || (maxTokens ?? 0) > room)
-    throw new ContextOverflow(
-      room < 1 ? param : "maxTokens",
-      ids.length,
-      maxTokens,
-      contextLength
-    );
+    throw new ContextOverflow(room < 1 ? param : "maxTokens", ids.length, maxTokens, contextLength);
   const prompt = checkedIds(ids, param, model.model.shape.vocabSize);
-  checkNumber("minTokens", minTokens, {
-    integer: true,
-    min: 0,
-    max: maxTokens ?? room,
-  });
-  if (logprobs !== undefined)
-    checkNumber("logprobs", logprobs, {
-      integer: true,
-      min: 0,
-      max: MOST_LOGPROBS,
-    });
+  checkNumber("minTokens", minTokens, { integer: true, min: 0, max: maxTokens ?? room });
+  if (logprobs !== undefined) checkNumber("logprobs", logprobs, { integer: true, min: 0, max: MOST_LOGPROBS });
   if (timeoutMs !== undefined) checkNumber("timeoutMs", timeoutMs, { min: 0 });
   if (typeof cacheSalt !== "string")
-    throw new RequestError(
-      "cacheSalt",
-      `cacheSalt must be a string, but is ${typeof cacheSalt}`
-    );
+    throw new RequestError("cacheSalt", `cacheSalt must be a string, but is ${typeof cacheSalt}`);
   return {
     prompt,
     parameters: {
@@ -77,45 +49,30 @@ export function resolveRequest(
   };
 }
 
-function promptIds(
-  { prompt, messages }: GenerateRequest,
-  { tokenizer }: ServedModel
-): ArrayLike<number> {
+function promptIds({ prompt, messages }: GenerateRequest, { tokenizer }: ServedModel): ArrayLike<number> {
   if ((prompt === undefined) === (messages === undefined)) {
     throw new RequestError(
       "prompt",
-      `exactly one of prompt and messages must be given, but ${
-        prompt === undefined ? "neither" : "both"
-      } came`
+      `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`,
     );
   }
   const param = messages === undefined ? "prompt" : "messages";
   const ids = messages
     ? tokenizer.encodeChat(messages)
     : typeof prompt === "string"
-    ? tokenizer.encode(prompt)
-    : prompt!;
-  if (ids.length === 0)
-    throw new RequestError(
-      param,
-      `${param} is empty: there is no token to begin with`
-    );
+      ? tokenizer.encode(prompt)
+      : prompt!;
+  if (ids.length === 0) throw new RequestError(param, `${param} is empty: there is no token to begin with`);
   return ids;
 }
 
-function checkedIds(
-  ids: ArrayLike<number>,
-  param: string,
-  vocabSize: number
-): Int32Array {
+function checkedIds(ids: ArrayLike<number>, param: string, vocabSize: number): Int32Array {
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!;
     if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
       throw new RequestError(
         param,
-        `token ${i} of the prompt is ${id}, but token ids are integers from 0 to ${
-          vocabSize - 1
-        }`
+        `token ${i} of the prompt is ${id}, but token ids are integers from 0 to ${vocabSize - 1}`,
       );
     }
   }
@@ -123,12 +80,8 @@ function checkedIds(
 }
 
 function stopTexts(stop: GenerateRequest["stop"]): readonly string[] {
-  const stops =
-    stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
+  const stops = stop === undefined ? [] : typeof stop === "string" ? [stop] : stop;
   if (stops.some((text) => typeof text !== "string" || text === ""))
-    throw new RequestError(
-      "stop",
-      "a stop text must be a string that is not empty"
-    );
+    throw new RequestError("stop", "a stop text must be a string that is not empty");
   return stops;
 }

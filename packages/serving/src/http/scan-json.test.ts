@@ -2,8 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { scanJson } from "./scan-json.js";
 
-const scan = (text: string, limit = 8) =>
-  scanJson(new TextEncoder().encode(text), limit);
+const scan = (text: string, limit = 8) => scanJson(new TextEncoder().encode(text), limit);
 
 describe("a look over JSON before it is parsed", () => {
   it.each<[string, string, string]>([
@@ -20,11 +19,7 @@ describe("a look over JSON before it is parsed", () => {
   });
 
   it("is not deceived by brackets, quotes and colons inside strings", async () => {
-    expect(
-      await scan(
-        JSON.stringify({ a: '[{"a":"[[[[[[[[[[[', 'b"': "\\", c: "a:b,c" })
-      )
-    ).toBeUndefined();
+    expect(await scan(JSON.stringify({ a: '[{"a":"[[[[[[[[[[[', 'b"': "\\", c: "a:b,c" }))).toBeUndefined();
     expect(await scan("{".repeat(8))).toBeUndefined();
     expect(await scan('{"a": "')).toBeUndefined();
   });
@@ -33,14 +28,8 @@ describe("a look over JSON before it is parsed", () => {
     let turns = 0;
     const turning = setInterval(() => turns++, 0);
     const ids = "[1],".repeat(200_000);
-    expect(await scan(`{"a":[${ids}2],"a":3}`)).toEqual({
-      kind: "duplicate",
-      path: "a",
-    });
-    expect(await scan(`{"a":[${ids}NaN]}`)).toEqual({
-      kind: "value",
-      path: "a[200000]",
-    });
+    expect(await scan(`{"a":[${ids}2],"a":3}`)).toEqual({ kind: "duplicate", path: "a" });
+    expect(await scan(`{"a":[${ids}NaN]}`)).toEqual({ kind: "value", path: "a[200000]" });
     clearInterval(turning);
     expect(turns).toBeGreaterThan(0);
   });
@@ -48,24 +37,20 @@ describe("a look over JSON before it is parsed", () => {
   it("finds nothing wrong with what JSON.stringify writes", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 5 }), async (value) => {
-        if (!JSON.stringify(value).includes("__proto__"))
-          expect(await scan(JSON.stringify(value), 10)).toBeUndefined();
-      })
+        if (!JSON.stringify(value).includes("__proto__")) expect(await scan(JSON.stringify(value), 10)).toBeUndefined();
+      }),
     );
   });
 
   it("never throws, whatever the bytes", async () => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.uint8Array({ maxLength: 60 }),
-        async (bytes) => void (await scanJson(bytes, 4))
-      )
+      fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), async (bytes) => void (await scanJson(bytes, 4))),
     );
     await fc.assert(
       fc.asyncProperty(
         fc.string({ unit: fc.constantFrom(...'[]{}":,\\ a1-') }),
-        async (text) => void (await scan(text, 4))
-      )
+        async (text) => void (await scan(text, 4)),
+      ),
     );
   });
 });

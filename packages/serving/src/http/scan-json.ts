@@ -1,7 +1,5 @@
 const [QUOTE, BACKSLASH, COLON, COMMA, MINUS] = [0x22, 0x5c, 0x3a, 0x2c, 0x2d];
-const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [
-  0x7b, 0x7d, 0x5b, 0x5d,
-];
+const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
 const SPACES = tableOf(" \t\n\r");
 const LITERALS = tableOf("tfn-0123456789");
 /** Bytes looked at (2 ms or less) between two turns of the event loop. */
@@ -25,19 +23,13 @@ interface Frame {
  * else), a key that stands twice in one object (parsers disagree on which one counts), the key `__proto__`, and a value that JSON does not know (NaN, Infinity).
  * Whether the text is JSON at all is left to `JSON.parse`. A long text is looked over in slices, between which the event loop turns.
  */
-export async function scanJson(
-  json: Uint8Array,
-  limit: number
-): Promise<JsonFault | undefined> {
+export async function scanJson(json: Uint8Array, limit: number): Promise<JsonFault | undefined> {
   const frames: Frame[] = [];
   let frame: Frame | undefined;
   let pause = SLICE;
   let keyNext = false;
   let valueNext = true;
-  const fault = (kind: JsonFault["kind"]): JsonFault => ({
-    kind,
-    path: pathOf(frames),
-  });
+  const fault = (kind: JsonFault["kind"]): JsonFault => ({ kind, path: pathOf(frames) });
   for (let i = 0; i < json.length; i++) {
     if (i >= pause) {
       await new Promise(setImmediate);
@@ -74,8 +66,7 @@ export async function scanJson(
     } else if (byte === COLON) {
       valueNext = true;
     } else if (valueNext) {
-      if (!LITERALS[byte] || (byte === MINUS && !LITERALS[json[i + 1] ?? 0]))
-        return fault("value");
+      if (!LITERALS[byte] || (byte === MINUS && !LITERALS[json[i + 1] ?? 0])) return fault("value");
       valueNext = false;
     }
   }
@@ -110,9 +101,7 @@ function keyText(quoted: Uint8Array): string {
 
 function pathOf(frames: readonly Frame[]): string {
   return frames
-    .map(({ keys, key, index }, depth) =>
-      keys ? `${depth > 0 ? "." : ""}${key.slice(0, 60)}` : `[${index}]`
-    )
+    .map(({ keys, key, index }, depth) => (keys ? `${depth > 0 ? "." : ""}${key.slice(0, 60)}` : `[${index}]`))
     .join("")
     .slice(0, 200);
 }

@@ -8,24 +8,15 @@ interface Fault {
   readonly message: string;
 }
 
-const isInteger = {
-  fits: (value: unknown): boolean => Number.isSafeInteger(value),
-  message: "must be an integer",
-};
-const isNotNegative = {
-  fits: (value: unknown): boolean => (value as number) >= 0,
-  message: "must be at least 0",
-};
-const isText = {
-  fits: (value: unknown): boolean => typeof value === "string",
-  message: "must be a string",
-};
+const isInteger = { fits: (value: unknown): boolean => Number.isSafeInteger(value), message: "must be an integer" };
+const isNotNegative = { fits: (value: unknown): boolean => (value as number) >= 0, message: "must be at least 0" };
+const isText = { fits: (value: unknown): boolean => typeof value === "string", message: "must be a string" };
 
 /** Token ids of one text, none below 0. */
 export const tokenIds = checked<number[]>((value) =>
   Array.isArray(value)
-    ? firstFault(value, isInteger) ?? firstFault(value, isNotNegative)
-    : { path: [], message: "must be an array of token ids" }
+    ? (firstFault(value, isInteger) ?? firstFault(value, isNotNegative))
+    : { path: [], message: "must be an array of token ids" },
 );
 
 /** What is a `TokenInput`. */
@@ -40,8 +31,7 @@ export const tokenInput = checked<TokenInput>((value) => {
   if (!Array.isArray(value[0])) return firstFault(value, isInteger);
   for (let i = 0; i < value.length; i++) {
     const ids: unknown = value[i];
-    if (!Array.isArray(ids))
-      return { path: [i], message: "must be an array of token ids" };
+    if (!Array.isArray(ids)) return { path: [i], message: "must be an array of token ids" };
     const fault = firstFault(ids, isInteger);
     if (fault) return { ...fault, path: [i, ...fault.path] };
   }
@@ -61,7 +51,7 @@ function checked<T>(faultOf: (value: unknown) => Fault | undefined) {
 
 function firstFault(
   values: readonly unknown[],
-  { fits, message }: { fits: (value: unknown) => boolean; message: string }
+  { fits, message }: { fits: (value: unknown) => boolean; message: string },
 ): Fault | undefined {
   const at = values.findIndex((value) => !fits(value));
   return at < 0 ? undefined : { path: [at], message };

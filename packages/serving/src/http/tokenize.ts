@@ -24,22 +24,14 @@ const detokenizeSchema = z.object({
 });
 
 /** `POST /tokenize`: ids of a text or of a chat, as vLLM has it. */
-export async function tokenize(
-  body: Record<string, unknown>,
-  context: RequestContext
-): Promise<Response> {
+export async function tokenize(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const { ignoreUnknownFields, models, signal } = context;
-  const fields = parseFields(body, {
-    schema: tokenizeSchema,
-    ignoreUnknownFields,
-  });
+  const fields = parseFields(body, { schema: tokenizeSchema, ignoreUnknownFields });
   const { prompt, messages } = fields;
   if ((prompt === undefined) === (messages === undefined))
     throw invalid(
       "prompt",
-      `exactly one of prompt and messages must be given, but ${
-        prompt === undefined ? "neither" : "both"
-      } came`
+      `exactly one of prompt and messages must be given, but ${prompt === undefined ? "neither" : "both"} came`,
     );
   const { engine, prompts } = models.find(fields.model);
   try {
@@ -48,21 +40,14 @@ export async function tokenize(
           engine.model,
           toMessages(messages),
           { addGenerationPrompt: fields.add_generation_prompt ?? true },
-          signal
+          signal,
         )
       : (
-          await prompts.encode(
-            engine.model,
-            [prompt!],
-            { addSpecialTokens: fields.add_special_tokens ?? true },
-            signal
-          )
+          await prompts.encode(engine.model, [prompt!], { addSpecialTokens: fields.add_special_tokens ?? true }, signal)
         )[0]!;
     const { tokenizer } = engine.model;
     const text = (id: number): string =>
-      new TextDecoder("utf-8", { ignoreBOM: true }).decode(
-        tokenizer.tokenBytes(id, { skipSpecialTokens: false })
-      );
+      new TextDecoder("utf-8", { ignoreBOM: true }).decode(tokenizer.tokenBytes(id, { skipSpecialTokens: false }));
     return Response.json({
       count: ids.length,
       max_model_len: engine.contextLength,
@@ -75,24 +60,13 @@ export async function tokenize(
 }
 
 /** `POST /detokenize`: the text of ids. */
-export async function detokenize(
-  body: Record<string, unknown>,
-  context: RequestContext
-): Promise<Response> {
+export async function detokenize(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const { ignoreUnknownFields, models } = context;
-  const fields = parseFields(body, {
-    schema: detokenizeSchema,
-    ignoreUnknownFields,
-  });
+  const fields = parseFields(body, { schema: detokenizeSchema, ignoreUnknownFields });
   const { tokenizer, model: causal } = models.find(fields.model).engine.model;
   const { vocabSize } = causal.shape;
   const wrong = fields.tokens.findIndex((id) => id >= vocabSize);
   if (wrong >= 0)
-    throw invalid(
-      `tokens[${wrong}]`,
-      `tokens[${wrong}]: must be below ${vocabSize}, but got ${fields.tokens[wrong]}`
-    );
-  return Response.json({
-    prompt: tokenizer.decode(fields.tokens, { skipSpecialTokens: false }),
-  });
+    throw invalid(`tokens[${wrong}]`, `tokens[${wrong}]: must be below ${vocabSize}, but got ${fields.tokens[wrong]}`);
+  return Response.json({ prompt: tokenizer.decode(fields.tokens, { skipSpecialTokens: false }) });
 }

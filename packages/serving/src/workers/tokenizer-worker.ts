@@ -15,9 +15,7 @@ function tokenizerOf(folder: string): Promise<Tokenizer> {
 }
 
 answerCalls(
-  async (
-    call: EncodeCall | PrepareCall
-  ): Promise<Int32Array | Int32Array[]> => {
+  async (call: EncodeCall | PrepareCall): Promise<Int32Array | Int32Array[]> => {
     if ("prepare" in call) {
       // A fault is for the first text that needs the tokenizer to tell.
       await tokenizerOf(call.prepare).catch(() => undefined);
@@ -28,5 +26,5 @@ answerCalls(
     if (messages !== undefined) return tokenizer.encodeChat(messages, options);
     return texts.map((text) => tokenizer.encode(text, options));
   },
-  (ids) => [ids].flat().map(({ buffer }) => buffer as ArrayBuffer)
+  (ids) => [ids].flat().map(({ buffer }) => buffer as ArrayBuffer),
 );

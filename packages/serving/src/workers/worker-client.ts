@@ -4,21 +4,12 @@ import { WhittleError } from "@whittle/core";
 /** A worker's answer to one call. Errors cross as what a client may know of them. */
 export type WorkerReply =
   | { readonly id: number; readonly value: unknown }
-  | {
-      readonly id: number;
-      readonly error: {
-        readonly code: string | undefined;
-        readonly message: string;
-      };
-    };
+  | { readonly id: number; readonly error: { readonly code: string | undefined; readonly message: string } };
 
 /** The worker ended in the middle of its work. */
 export class WorkerFailed extends WhittleError {
   constructor(name: string, reason: string) {
-    super(
-      "worker_failed",
-      `the ${name} ended in the middle of its work: ${reason}`
-    );
+    super("worker_failed", `the ${name} ended in the middle of its work: ${reason}`);
   }
 }
 
@@ -49,10 +40,7 @@ export class WorkerClient {
     const id = this.calls++;
     worker.ref();
     return new Promise<T>((resolve, reject) => {
-      this.pending.set(id, {
-        resolve: resolve as (value: unknown) => void,
-        reject,
-      });
+      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
       worker.postMessage({ id, ...message });
     });
   }
@@ -74,14 +62,9 @@ export class WorkerClient {
 
   private begin(): Worker {
     // Its output is not ours, and must not be read either: a thread whose output is read keeps the process alive, `unref` or not.
-    const worker = new Worker(workerUrl(this.name), {
-      stdout: true,
-      stderr: true,
-    });
+    const worker = new Worker(workerUrl(this.name), { stdout: true, stderr: true });
     worker.on("message", (reply: WorkerReply) => this.settle(worker, reply));
-    worker.on("error", (error) =>
-      this.lose(worker, error instanceof Error ? error.message : String(error))
-    );
+    worker.on("error", (error) => this.lose(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.lose(worker, `exit code ${code}`));
     return worker;
   }
@@ -93,11 +76,7 @@ export class WorkerClient {
     if (!pending) return;
     if ("value" in reply) return pending.resolve(reply.value);
     const { code, message } = reply.error;
-    pending.reject(
-      code === undefined
-        ? new WorkerFailed(this.name, message)
-        : new WhittleError(code, message)
-    );
+    pending.reject(code === undefined ? new WorkerFailed(this.name, message) : new WhittleError(code, message));
   }
 
   private lose(worker: Worker, reason: string): void {
@@ -105,16 +84,12 @@ export class WorkerClient {
     this.worker = undefined;
     const lost = [...this.pending.values()];
     this.pending.clear();
-    for (const pending of lost)
-      pending.reject(new WorkerFailed(this.name, reason));
+    for (const pending of lost) pending.reject(new WorkerFailed(this.name, reason));
   }
 }
 
 /** Beside the built code; run from its sources, the package uses what it built last. */
 function workerUrl(name: string): URL {
   const fromSource = import.meta.url.endsWith(".ts");
-  return new URL(
-    fromSource ? `../../dist/workers/${name}.js` : `./workers/${name}.js`,
-    import.meta.url
-  );
+  return new URL(fromSource ? `../../dist/workers/${name}.js` : `./workers/${name}.js`, import.meta.url);
 }
