@@ -8,6 +8,7 @@ import { loadModel } from "@whittle/models";
 import { createEngine, createHandler } from "@whittle/serving";
 import * as fc from "fast-check";
 import { check } from "./fuzz/check.js";
+import { fieldDrift } from "./fuzz/field-drift.js";
 import { fuzzedRequests } from "./fuzz/requests.js";
 import { thisMachine } from "./shared/machine.js";
 import { writeResults } from "./shared/results.js";
@@ -42,7 +43,7 @@ for (let done = 0; done < cases;) {
           const status = await check(handler, request);
           statuses[status] = (statuses[status] ?? 0) + 1;
         } catch (error) {
-          throw new Error(`${request.path} ${Buffer.from(request.body).toString()}`, { cause: error });
+          throw new Error(`${request.path} ${Buffer.from(request.body ?? "").toString()}`, { cause: error });
         }
       }),
     );
@@ -59,10 +60,11 @@ await handler.close();
 model.dispose();
 await device.close();
 const seconds = Math.round((performance.now() - startedAt) / 1000);
-const outcome = { cases, seed, seconds, statuses, failedSteps, left };
+const outcome = { drift: fieldDrift(), cases, seed, seconds, statuses, failedSteps, left };
 if (values.check) console.log(JSON.stringify(outcome));
 else {
-  if (running + waiting + left.blocks + failedSteps > 0) throw new Error(`not as it was: ${JSON.stringify(outcome)}`);
+  if (running + waiting + left.blocks + failedSteps + outcome.drift.length > 0)
+    throw new Error(`not as it was: ${JSON.stringify(outcome)}`);
   console.log(`${cases} requests in ${seconds} s: ${JSON.stringify(statuses)}; no fault, nothing left behind`);
   writeResults("fuzz", { machine: thisMachine(), ...outcome });
 }

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 
-/** A request of the fuzzer: a path and the bytes of its body. */
+/** A request of the fuzzer: a path and the bytes of its body, or no body for a GET. */
 export interface FuzzedRequest {
   readonly path: string;
-  readonly body: string | Uint8Array;
+  readonly body: string | Uint8Array | undefined;
 }
 
 const odd = fc.oneof(
@@ -120,8 +120,8 @@ const message = fc.record(
   { requiredKeys: ["role", "content"] },
 );
 
-/** Fields of each endpoint. */
-const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
+/** Fields of each endpoint that takes a body. */
+export const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
   "/v1/completions": {
     ...common,
     ...structured,
@@ -150,6 +150,7 @@ const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<un
     encoding_format: fc.constantFrom("float", "base64"),
     dimensions: fc.constantFrom(256, 4, 0),
     pooling: fc.constantFrom("mean", "last"),
+    user: text,
   },
   "/tokenize": {
     model: common["model"]!,
@@ -187,8 +188,7 @@ function withField(body: Record<string, unknown>, name: string, value: unknown):
   return copy;
 }
 
-/** Requests to every endpoint: sound ones, ones with a wrong value somewhere, and bytes that are hardly JSON. */
-export const fuzzedRequests: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...Object.keys(endpoints)).chain((path) => {
+const posts: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...Object.keys(endpoints)).chain((path) => {
   const body = bodyOf(endpoints[path]!).map((fields) => JSON.stringify(fields));
   const cut = fc
     .tuple(body, fc.nat(400), fc.constantFrom("", "}", "NaN", '"', ",", "\u0000"))
@@ -202,3 +202,48 @@ export const fuzzedRequests: fc.Arbitrary<FuzzedRequest> = fc.constantFrom(...Ob
     ),
   });
 });
+
+/** Ids of models as paths have them: encoded once, twice, badly, and on their way out of the tree. */
+const modelIds = fc.oneof(
+  { weight: 1, arbitrary: fc.constantFrom("books-5m", "books%2D5m", "x/../books-5m", "%62ooks-5m") },
+  {
+    weight: 4,
+    arbitrary: fc.string({
+      unit: fc.constantFrom(
+        ..."/.%?#;\\: ~@",
+        ..."books-5m",
+        "..",
+        "%2e",
+        "%2F",
+        "%5c",
+        "%00",
+        "%ff",
+        "%25",
+        "%E0%A4",
+        "\u0000",
+        "é",
+      ),
+      minLength: 1,
+      maxLength: 12,
+    }),
+  },
+  { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 20 }) },
+  { weight: 1, arbitrary: fc.webPath() },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      "__proto__",
+      "constructor",
+      "../../etc/passwd",
+      "..%2f..%2fetc%2fpasswd",
+      "a".repeat(10_000),
+    ),
+  },
+);
+const gets = modelIds.map((id): FuzzedRequest => ({ path: `/v1/models/${id}`, body: undefined }));
+
+/** Requests to every endpoint: sound ones, ones with a wrong value somewhere, bytes that are hardly JSON, and names of models that are none. */
+export const fuzzedRequests: fc.Arbitrary<FuzzedRequest> = fc.oneof(
+  { weight: 20, arbitrary: posts },
+  { weight: 1, arbitrary: gets },
+);

@@ -8,6 +8,7 @@ export { createEngine } from "./engine.js";
 export type { Engine, EngineLimits, EngineListener, EngineOptions, EngineStats } from "./engine.js";
 export type { AccessOptions } from "./http/access.js";
 export { type ApiHandler, createHandler, type Handler, type HandlerOptions } from "./http/create-handler.js";
+export { type PostRoute, requestFields } from "./http/request-fields.js";
 export { firstComeFirstServed } from "./policies/first-come-first-served.js";
 export { StepPlan } from "./step-plan.js";
 export type { ChatMessage, ServedModel } from "./served-model.js";

@@ -12,7 +12,7 @@ import { count, flag, generationFields, toDelivery, toSampling } from "./samplin
 import { constrain, grammarOf, startConstraints, structureFields } from "./structure-fields.js";
 import { toolFields, toolUse } from "./tool-fields.js";
 
-const schema = z.object({
+export const chatSchema = z.object({
   ...generationFields,
   ...structureFields,
   ...toolFields,
@@ -33,7 +33,7 @@ const schema = z.object({
 /** `POST /v1/chat/completions` */
 export async function chatCompletions(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const { ignoreUnknownFields, models, signal } = context;
-  const fields = parseFields(body, { schema, neutral: neutralChatFields, ignoreUnknownFields });
+  const fields = parseFields(body, { schema: chatSchema, neutral: neutralChatFields, ignoreUnknownFields });
   const { n = 1 } = fields;
   const maxTokens = maxTokensOf(fields);
   const logprobs = logprobsOf(fields);
@@ -84,7 +84,7 @@ export async function chatCompletions(body: Record<string, unknown>, context: Re
 function maxTokensOf({
   max_tokens: older,
   max_completion_tokens: newer = older,
-}: z.output<typeof schema>): number | undefined {
+}: z.output<typeof chatSchema>): number | undefined {
   if (older !== undefined && older !== newer) {
     throw invalid(
       "max_completion_tokens",
@@ -94,7 +94,7 @@ function maxTokensOf({
   return newer;
 }
 
-function logprobsOf({ logprobs = false, top_logprobs: top }: z.output<typeof schema>): number | undefined {
+function logprobsOf({ logprobs = false, top_logprobs: top }: z.output<typeof chatSchema>): number | undefined {
   if (logprobs) return top ?? 0;
   if (top) throw invalid("top_logprobs", "top_logprobs is only for answers with logprobs: true");
   return undefined;

@@ -14,7 +14,7 @@ import { type TokenInput, tokenInput } from "./token-input.js";
 /** Answers that one request may ask for: prompts times choices. */
 const MOST_ANSWERS = 1024;
 
-const schema = z.object({
+export const completionSchema = z.object({
   ...generationFields,
   ...structureFields,
   prompt: tokenInput,
@@ -27,7 +27,7 @@ type Prompt = string | number[];
 /** `POST /v1/completions` */
 export async function completions(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const { ignoreUnknownFields, models, signal } = context;
-  const fields = parseFields(body, { schema, neutral: neutralCompletionFields, ignoreUnknownFields });
+  const fields = parseFields(body, { schema: completionSchema, neutral: neutralCompletionFields, ignoreUnknownFields });
   const { n = 1, echo = false, logprobs } = fields;
   if (echo && logprobs !== undefined)
     throw invalid("echo", "echo is not supported together with logprobs: prompts have none", "unsupported_value");

@@ -11,6 +11,7 @@ import { completions } from "./completions.js";
 import { embeddings } from "./embeddings.js";
 import { readJson } from "./read-json.js";
 import { type RequestContext } from "./request-context.js";
+import { type PostRoute } from "./request-fields.js";
 import { RequestLog, requestIdOf, watchEnd } from "./request-log.js";
 import { ServedModels } from "./served-models.js";
 import { detokenize, tokenize } from "./tokenize.js";
@@ -43,7 +44,7 @@ export interface HandlerOptions extends AccessOptions {
 
 type Endpoint = (body: Record<string, unknown>, context: RequestContext) => Promise<Response>;
 
-const endpoints: Readonly<Record<string, Endpoint>> = {
+const endpoints: Readonly<Record<PostRoute, Endpoint>> = {
   "/v1/completions": completions,
   "/v1/chat/completions": chatCompletions,
   "/v1/embeddings": embeddings,

@@ -9,7 +9,7 @@ import { type TokenInput, tokenInput } from "./token-input.js";
 /** Texts of one request, at most (as OpenAI has it). */
 const MOST_INPUTS = 2048;
 
-const schema = z.object({
+export const embeddingSchema = z.object({
   model: z.string({ error: "must be a string" }),
   input: tokenInput,
   encoding_format: z.enum(["float", "base64"], { error: 'must be "float" or "base64"' }).optional(),
@@ -22,7 +22,7 @@ const schema = z.object({
 /** `POST /v1/embeddings` */
 export async function embeddings(body: Record<string, unknown>, context: RequestContext): Promise<Response> {
   const { ignoreUnknownFields, models, signal } = context;
-  const fields = parseFields(body, { schema, ignoreUnknownFields });
+  const fields = parseFields(body, { schema: embeddingSchema, ignoreUnknownFields });
   const { engine, prompts } = models.find(fields.model);
   const { hiddenSize } = engine.model.model.shape;
   if (fields.dimensions !== undefined && fields.dimensions !== hiddenSize)

@@ -7,7 +7,7 @@ import { flag } from "./sampling-fields.js";
 import { tokenIds } from "./token-input.js";
 
 const model = z.string({ error: "must be a string" });
-const tokenizeSchema = z.object({
+export const tokenizeSchema = z.object({
   model,
   prompt: z.string({ error: "must be a string" }).optional(),
   messages: z
@@ -18,7 +18,7 @@ const tokenizeSchema = z.object({
   add_generation_prompt: flag.optional(),
   return_token_strs: flag.optional(),
 });
-const detokenizeSchema = z.object({
+export const detokenizeSchema = z.object({
   model,
   tokens: tokenIds,
 });
