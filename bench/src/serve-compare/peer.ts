@@ -11,7 +11,8 @@ const folder = fileURLToPath(new URL("../peers/", import.meta.url));
 export function installPeers(): void {
   if (existsSync(join(folder, "node_modules", "node-llama-cpp"))) return;
   console.log("Installing what Whittle is compared with (some hundred MB) …");
-  const args = ["ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"];
+  // Not `npm ci`: it refuses a lockfile without the binaries for other platforms that a registry does not hold.
+  const args = ["install", "--no-save", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"];
   execFileSync("npm", args, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
