@@ -1,4 +1,4 @@
-import { type ComponentChildren } from "preact";
+import { type ComponentChildren, type InputHTMLAttributes } from "preact";
 import { useId } from "preact/hooks";
 import { type Settings } from "./settings.js";
 
@@ -31,80 +31,69 @@ export function SettingsForm({ settings, onChange }: Props) {
           />
           <small>0 takes the likeliest word, more is livelier</small>
         </div>
-        <Field label="Tokens at most" help="A token is about three letters">
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              min="1"
-              value={settings.maxTokens}
-              placeholder="what fits"
-              inputMode="numeric"
-              onInput={set("maxTokens")}
-            />
-          )}
-        </Field>
-        <Field label="Seed" help="The same seed gives the same text">
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              min="0"
-              value={settings.seed}
-              placeholder="a new one"
-              inputMode="numeric"
-              onInput={set("seed")}
-            />
-          )}
-        </Field>
-        <Field label="Top-k" help="Only the k likeliest tokens">
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              min="0"
-              value={settings.topK}
-              placeholder="all"
-              inputMode="numeric"
-              onInput={set("topK")}
-            />
-          )}
-        </Field>
-        <Field label="Top-p" help="Only those that reach p together">
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              min="0"
-              max="1"
-              step="0.01"
-              value={settings.topP}
-              placeholder="1"
-              inputMode="decimal"
-              onInput={set("topP")}
-            />
-          )}
-        </Field>
-        <Field label="Min-p" help="Only those p times as likely as the first">
-          {(id) => (
-            <input
-              id={id}
-              type="number"
-              min="0"
-              max="1"
-              step="0.01"
-              value={settings.minP}
-              placeholder="0"
-              inputMode="decimal"
-              onInput={set("minP")}
-            />
-          )}
-        </Field>
+        <NumberField
+          label="Tokens at most"
+          help="A token is about three letters"
+          min="1"
+          placeholder="what fits"
+          inputMode="numeric"
+          value={settings.maxTokens}
+          onInput={set("maxTokens")}
+        />
+        <NumberField
+          label="Seed"
+          help="The same seed gives the same text"
+          min="0"
+          placeholder="a new one"
+          inputMode="numeric"
+          value={settings.seed}
+          onInput={set("seed")}
+        />
+        <NumberField
+          label="Top-k"
+          help="Only the k likeliest tokens"
+          min="0"
+          placeholder="all"
+          inputMode="numeric"
+          value={settings.topK}
+          onInput={set("topK")}
+        />
+        <NumberField
+          label="Top-p"
+          help="Only those that reach p together"
+          min="0"
+          max="1"
+          step="0.01"
+          placeholder="1"
+          inputMode="decimal"
+          value={settings.topP}
+          onInput={set("topP")}
+        />
+        <NumberField
+          label="Min-p"
+          help="Only those p times as likely as the first"
+          min="0"
+          max="1"
+          step="0.01"
+          placeholder="0"
+          inputMode="decimal"
+          value={settings.minP}
+          onInput={set("minP")}
+        />
         <Field label="Stop texts" help="One a line; the text ends before">
           {(id) => <textarea id={id} rows={1} value={settings.stop} placeholder="none" onInput={set("stop")} />}
         </Field>
       </div>
     </details>
+  );
+}
+
+/** A field for a number; what it does not name goes to the input as it is. */
+function NumberField({ label, help, ...input }: { label: string; help: string } & InputHTMLAttributes) {
+  return (
+    <Field label={label} help={help}>
+      {(id) => <input id={id} type="number" {...input} />}
+    </Field>
   );
 }
 
