@@ -3,30 +3,10 @@
 
 #include <cstdint>
 
+#include "../runtime/tensor.h"
 #include "../runtime/workers.h"
 
 namespace whittle {
-
-// Numbers as in core's dtypes.ts.
-enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5 };
-
-// A row-major tensor whose leading rows lie `rowStride` elements apart. An optional argument that was left out has no data.
-struct Tensor {
-  void* data = nullptr;
-  DType dtype = DType::f32;
-  int32_t rank = 0;
-  int64_t rowStride = 0;
-  int64_t dims[4] = {1, 1, 1, 1};
-
-  bool present() const { return data != nullptr; }
-  int64_t rows() const { return rank == 0 ? 1 : dims[0]; }
-  // Elements of one leading row.
-  int64_t columns() const { return dims[1] * dims[2] * dims[3]; }
-  template <typename T>
-  T* row(int64_t index) const {
-    return static_cast<T*>(data) + index * rowStride;
-  }
-};
 
 // The arguments of one call: tensors in the order of the op's declaration, then its outputs; attributes likewise, booleans as 0 and 1.
 struct Call {

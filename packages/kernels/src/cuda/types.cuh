@@ -1,0 +1,77 @@
+// Stored numbers and their conversion. Kernels compute in f32.
+#pragma once
+
+#include <cstdint>
+
+#include "../runtime/tensor.h"
+#include "platform.cuh"
+
+#ifndef WHITTLE_CUDA_EMULATED
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#endif
+
+namespace whittle::cuda {
+
+// Two bytes each; what they hold is known by `toFloat` and `fromFloat` alone.
+struct alignas(2) F16 {
+  uint16_t bits;
+};
+struct alignas(2) BF16 {
+  uint16_t bits;
+};
+
+__device__ inline float toFloat(float value) {
+  return value;
+}
+
+__device__ inline float toFloat(BF16 value) {
+  return __uint_as_float(static_cast<uint32_t>(value.bits) << 16);
+}
+
+__device__ inline float toFloat(F16 value) {
+  return halfToFloat(value.bits);
+}
+
+// Rounds to nearest, ties to even.
+template <typename T>
+__device__ T fromFloat(float value);
+
+template <>
+__device__ inline float fromFloat<float>(float value) {
+  return value;
+}
+
+template <>
+__device__ inline BF16 fromFloat<BF16>(float value) {
+  return {floatToBFloat(value)};
+}
+
+template <>
+__device__ inline F16 fromFloat<F16>(float value) {
+  return {floatToHalf(value)};
+}
+
+// `count` elements as one access of count · sizeof(T) bytes (at most 16), aligned to its size.
+template <typename T, int count>
+struct alignas(sizeof(T) * count) Pack {
+  T item[count];
+};
+
+template <typename T>
+constexpr int packSize = 16 / sizeof(T);
+
+// Calls `body.template operator()<T>()` with the type that a float dtype is stored as.
+template <typename Body>
+auto withFloatType(DType dtype, Body&& body) {
+  switch (dtype) {
+    case DType::f16:
+      return body.template operator()<F16>();
+    case DType::bf16:
+      return body.template operator()<BF16>();
+    default:
+      return body.template operator()<float>();
+  }
+}
+
+}  // namespace whittle::cuda

@@ -1,0 +1,30 @@
+// A tensor as kernels of any device see it.
+#pragma once
+
+#include <cstdint>
+
+namespace whittle {
+
+// Numbers as in core's dtypes.ts.
+enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5 };
+
+// A row-major tensor whose leading rows lie `rowStride` elements apart. An optional argument that was left out has no data.
+struct Tensor {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  int32_t rank = 0;
+  int64_t rowStride = 0;
+  int64_t dims[4] = {1, 1, 1, 1};
+
+  // constexpr, so that CUDA kernels may call them.
+  constexpr bool present() const { return data != nullptr; }
+  constexpr int64_t rows() const { return rank == 0 ? 1 : dims[0]; }
+  // Elements of one leading row.
+  constexpr int64_t columns() const { return dims[1] * dims[2] * dims[3]; }
+  template <typename T>
+  constexpr T* row(int64_t index) const {
+    return static_cast<T*>(data) + index * rowStride;
+  }
+};
+
+}  // namespace whittle
