@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "../cpu/bytes.h"
+#include "../runtime/tensor.h"
 #include "../runtime/worker-pool.h"
 
 namespace whittle::conformance {

@@ -8,6 +8,21 @@ namespace whittle {
 // Numbers as in core's dtypes.ts.
 enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5 };
 
+constexpr int64_t bytesOf(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    case DType::i8:
+    case DType::u8:
+      return 1;
+  }
+  return 0;
+}
+
 // A row-major tensor whose leading rows lie `rowStride` elements apart. An optional argument that was left out has no data.
 struct Tensor {
   void* data = nullptr;
