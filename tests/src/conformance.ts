@@ -1,4 +1,4 @@
-import { type AnyOp } from "@whittle/core";
+import { type ActivationDType, type AnyOp } from "@whittle/core";
 import { cpu, cpuInfo } from "@whittle/kernels";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeCases } from "./conformance/write-cases.js";
@@ -22,15 +22,17 @@ export interface ConformanceOptions extends Omit<RunOptions, "rowWise">, CaseOpt
  * Tests an op on `cpu()` against its reference, on every instruction set of this machine and with 1, 2 and 3 threads: over drawn sizes, dtypes, values (normal, tiny, huge,
  * NaN and infinite, zero), optional arguments and strided views; within the op's `bound`; bit for bit the same whatever the threads and, row by row, the batch.
  *
- * With `WHITTLE_CASES=<folder>` the cases (`WHITTLE_CASE_COUNT` of them, if given) are written there instead, for the C++ program `conformance`.
+ * With `WHITTLE_CASES=<folder>` the cases (`WHITTLE_CASE_COUNT` of them, if given) are written there instead, for the C++ program `conformance`, with
+ * activations of `WHITTLE_CASE_ACTIVATIONS` (default: `f32`; for a device that has them all `f32,bf16,f16`) by turns.
  */
 export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions = {}): void {
   const { cases = 24, rowWise = "rows", judge } = options;
   const folder = process.env["WHITTLE_CASES"];
   if (folder) {
     const count = Number(process.env["WHITTLE_CASE_COUNT"] ?? cases);
+    const dtypes = (process.env["WHITTLE_CASE_ACTIVATIONS"] ?? "f32").split(",") as ActivationDType[];
     it(`writes ${count} cases of ${op.name}`, () =>
-      writeCases(op, spec, { ...options, folder, cases: count, judged: judge !== undefined }));
+      writeCases(op, spec, { ...options, activations: dtypes, folder, cases: count, judged: judge !== undefined }));
     return;
   }
   describe(op.name, () => {

@@ -1,6 +1,6 @@
 import { type Device } from "./device.js";
-import { type DType } from "./dtypes.js";
-import { ArgumentError, ShapeError } from "./errors.js";
+import { type ActivationDType, activationDTypes, codecs, type DType } from "./dtypes.js";
+import { ArgumentError, ShapeError, UnsupportedOp } from "./errors.js";
 import { type HostTensor } from "./host-tensor.js";
 import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
 
@@ -10,6 +10,8 @@ export interface TensorArg<Optional extends boolean = boolean> {
   readonly dtypes: readonly DType[];
   readonly dims: readonly string[];
   readonly optional: Optional;
+  /** Whether it is one of the call's activations, which all have one dtype. */
+  readonly activation: boolean;
 }
 
 /** A plain number or boolean that does not change from step to step. */
@@ -18,14 +20,21 @@ export interface AttributeArg<T extends number | boolean = number | boolean> {
   readonly type?: T;
 }
 
-export type ArgSpec = TensorArg | AttributeArg;
-export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
-
-function tensorArg(dtypes: readonly DType[]) {
-  return (...dims: string[]): TensorArg<false> => ({ kind: "tensor", dtypes, dims, optional: false });
+/** A dtype of activations. It may be left out: what then holds is the op's to say. Native devices get the codec's id, or −1 if it was left out. */
+export interface DTypeArg {
+  readonly kind: "dtype";
 }
 
-/** Activations: f32. */
+export type ArgSpec = TensorArg | AttributeArg | DTypeArg;
+export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
+
+function tensorArg(dtypes: readonly DType[], activation = false) {
+  return (...dims: string[]): TensorArg<false> => ({ kind: "tensor", dtypes, dims, optional: false, activation });
+}
+
+/** Activations: f32, bf16 or f16, all of a call's the same. A device has kernels for those of its `activationDTypes`. */
+export const activations = tensorArg(activationDTypes, true);
+/** Numbers that stay f32 whatever the activations: logits, angles, statistics. */
 export const floats = tensorArg(["f32"]);
 /** Stored numbers: f32, f16 or bf16. */
 export const weights = tensorArg(["f32", "f16", "bf16"]);
@@ -40,14 +49,23 @@ export const attribute = {
   number: { kind: "number" } as AttributeArg<number>,
   integer: { kind: "integer" } as AttributeArg<number>,
   boolean: { kind: "boolean" } as AttributeArg<boolean>,
+  dtype: { kind: "dtype" } as DTypeArg,
 };
 
-type OptionalKeys<A extends ArgSpecs> = { [K in keyof A]: A[K] extends TensorArg<true> ? K : never }[keyof A];
-type ValueOf<S, T> = S extends TensorArg ? T : S extends AttributeArg<infer V> ? V : never;
+type OptionalKeys<A extends ArgSpecs> = {
+  [K in keyof A]: A[K] extends TensorArg<true> | DTypeArg ? K : never;
+}[keyof A];
+type ValueOf<S, T> = S extends TensorArg
+  ? T
+  : S extends DTypeArg
+    ? ActivationDType
+    : S extends AttributeArg<infer V>
+      ? V
+      : never;
 
 /** The argument object of an op whose tensors are `T`. */
 export type Args<A extends ArgSpecs, T> = { readonly [K in Exclude<keyof A, OptionalKeys<A>>]: ValueOf<A[K], T> } & {
-  readonly [K in OptionalKeys<A>]?: T | undefined;
+  readonly [K in OptionalKeys<A>]?: ValueOf<A[K], T> | undefined;
 };
 
 type Results<O extends readonly TensorType[]> = O extends readonly []
@@ -108,7 +126,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
   const entries = Object.entries(args);
   const tensorCount = entries.findIndex(([, spec]) => spec.kind !== "tensor");
   const tensors = entries.slice(0, tensorCount < 0 ? entries.length : tensorCount) as [string, TensorArg][];
-  const attributes = entries.slice(tensors.length) as [string, AttributeArg][];
+  const attributes = entries.slice(tensors.length) as [string, AttributeArg | DTypeArg][];
   if (attributes.some(([, spec]) => spec.kind === ("tensor" as string)))
     throw new ArgumentError(`defineOp(${name}): tensors come before attributes`);
 
@@ -121,6 +139,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
     const inputs: (Tensor | undefined)[] = new Array(tensors.length);
     const numbers: number[] = new Array(attributes.length);
     let device: Device | undefined;
+    let activation: ActivationDType | undefined;
     for (let d = 0; d < sizes.length; d++) sizes[d] = -1;
     for (let t = 0; t < tensors.length; t++) {
       const entry = tensors[t]!;
@@ -142,6 +161,10 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
       if (dtypes[0] !== value.dtype && !dtypes.includes(value.dtype)) {
         throw new ArgumentError(`${name}: ${entry[0]} must be ${dtypes.join(" or ")}, but is ${describe(value)}`);
       }
+      if (entry[1].activation) {
+        if (activation === undefined) activation = value.dtype as ActivationDType;
+        else if (activation !== value.dtype) throw mixedActivations(values);
+      }
       const dims = dimIndices[t]!;
       const shape = value.shape;
       if (shape.length !== dims.length)
@@ -154,6 +177,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
       inputs[t] = value;
     }
     if (device === undefined) throw new ArgumentError(`${name}: no tensor argument`);
+    if (activation !== undefined && activation !== "f32") requireActivations(device, activation);
     for (let a = 0; a < attributes.length; a++) {
       const [key, spec] = attributes[a]!;
       const value = values[key];
@@ -161,6 +185,8 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
         if (typeof value !== "boolean")
           throw new ArgumentError(`${name}: ${key} must be true or false, but is ${String(value)}`);
         numbers[a] = value ? 1 : 0;
+      } else if (spec.kind === "dtype") {
+        numbers[a] = value === undefined ? -1 : dtypeId(key, value, device);
       } else {
         if (typeof value !== "number" || (spec.kind === "integer" && !Number.isInteger(value))) {
           throw new ArgumentError(
@@ -173,6 +199,25 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
     const types = outputs(values as Args<A, TensorType>);
     const results = device.record(op as unknown as AnyOp, inputs, numbers, types);
     return results.length === 1 ? results[0] : results.length === 0 ? undefined : results;
+  }
+
+  function requireActivations(device: Device, dtype: ActivationDType): void {
+    if (!device.activationDTypes.includes(dtype)) throw new UnsupportedOp(name, device.name, dtype);
+  }
+
+  function dtypeId(key: string, value: unknown, device: Device): number {
+    const dtype = value as ActivationDType;
+    if (!activationDTypes.includes(dtype))
+      throw new ArgumentError(`${name}: ${key} must be ${activationDTypes.join(" or ")}, but is ${String(value)}`);
+    requireActivations(device, dtype);
+    return codecs[dtype].id;
+  }
+
+  function mixedActivations(values: Record<string, unknown>): ArgumentError {
+    const all = tensors
+      .filter(([key, spec]) => spec.activation && isTensor(values[key]))
+      .map(([key]) => `${key} ${describe(values[key] as Tensor)}`);
+    return new ArgumentError(`${name}: activations must have one dtype, but are ${all.join(", ")}`);
   }
 
   function mismatch(values: Record<string, unknown>, dim: number, key: string, size: number): ShapeError {

@@ -1,4 +1,4 @@
-import { encode, bytesOf, type DType } from "./dtypes.js";
+import { type ActivationDType, encode, bytesOf, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
 import { type AnyOp } from "./define-op.js";
 import { elementsOf, formatShape, isShape, rowElementsOf, type Shape } from "./shape.js";
@@ -34,6 +34,10 @@ export interface Slot {
  */
 export abstract class Device {
   abstract readonly name: string;
+  /** What the activations of its kernels may be. Default: f32 alone. */
+  readonly activationDTypes: readonly ActivationDType[] = ["f32"];
+  /** What a model should compute in unless asked otherwise: `f32`, or 16 bits if its checkpoint is `stored` so. */
+  readonly preferredActivations: "f32" | "stored" = "f32";
 
   private readonly scopes: Tensor[][] = [];
   private readonly finalizers = new FinalizationRegistry<Storage>((storage) => this.drop(storage));

@@ -1,13 +1,22 @@
 /** Element types of tensors. Sums are f32 whatever the weight's dtype. */
 export type DType = "f32" | "f16" | "bf16" | "i32" | "i8" | "u8";
 
+/** What the activations of a model may be, the widest first. */
+export type ActivationDType = "f32" | "bf16" | "f16";
+export const activationDTypes: readonly ActivationDType[] = ["f32", "bf16", "f16"];
+
 /** What `Tensor.read()` gives: 16-bit floats arrive decoded (exactly) in a `Float32Array`. */
 export type HostArray = Float32Array | Int32Array | Int8Array | Uint8Array;
 
-/** Reads and writes one element of a dtype as a JavaScript number. `unit` is the unit roundoff u (0 for integers). */
+/** Reads and writes one element of a dtype as a JavaScript number. */
 export interface Codec {
   readonly bytes: number;
+  /** Unit roundoff u; 0 for integers. */
   readonly unit: number;
+  /** The largest finite number. */
+  readonly largest: number;
+  /** The smallest positive number of full precision; 1 for integers. */
+  readonly smallestNormal: number;
   /** The number a native device knows this dtype by. Never reuse one. */
   readonly id: number;
   get(view: DataView, byte: number): number;
@@ -67,11 +76,15 @@ function roundHalfEven(value: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
+const integer = { unit: 0, smallestNormal: 1 };
+
 export const codecs: Record<DType, Codec> = {
   f32: {
     id: 0,
     bytes: 4,
     unit: 2 ** -24,
+    largest: (2 - 2 ** -23) * 2 ** 127,
+    smallestNormal: 2 ** -126,
     get: (v, i) => v.getFloat32(i, true),
     set: (v, i, x) => v.setFloat32(i, x, true),
   },
@@ -79,6 +92,8 @@ export const codecs: Record<DType, Codec> = {
     id: 1,
     bytes: 2,
     unit: 2 ** -11,
+    largest: 65504,
+    smallestNormal: 2 ** -14,
     get: (v, i) => f16ToNumber(v.getUint16(i, true)),
     set: (v, i, x) => v.setUint16(i, numberToF16(x), true),
   },
@@ -86,13 +101,27 @@ export const codecs: Record<DType, Codec> = {
     id: 2,
     bytes: 2,
     unit: 2 ** -8,
+    largest: (2 - 2 ** -7) * 2 ** 127,
+    smallestNormal: 2 ** -126,
     get: (v, i) => bf16ToNumber(v.getUint16(i, true)),
     set: (v, i, x) => v.setUint16(i, numberToBf16(x), true),
   },
-  i32: { id: 3, bytes: 4, unit: 0, get: (v, i) => v.getInt32(i, true), set: (v, i, x) => v.setInt32(i, x, true) },
-  i8: { id: 4, bytes: 1, unit: 0, get: (v, i) => v.getInt8(i), set: (v, i, x) => v.setInt8(i, x) },
-  u8: { id: 5, bytes: 1, unit: 0, get: (v, i) => v.getUint8(i), set: (v, i, x) => v.setUint8(i, x) },
+  i32: {
+    ...integer,
+    id: 3,
+    bytes: 4,
+    largest: 2 ** 31 - 1,
+    get: (v, i) => v.getInt32(i, true),
+    set: (v, i, x) => v.setInt32(i, x, true),
+  },
+  i8: { ...integer, id: 4, bytes: 1, largest: 127, get: (v, i) => v.getInt8(i), set: (v, i, x) => v.setInt8(i, x) },
+  u8: { ...integer, id: 5, bytes: 1, largest: 255, get: (v, i) => v.getUint8(i), set: (v, i, x) => v.setUint8(i, x) },
 };
+
+/** The dtype that a native device knows by `id`, if there is one. */
+export function dtypeOfId(id: number): DType | undefined {
+  return (Object.keys(codecs) as DType[]).find((dtype) => codecs[dtype].id === id);
+}
 
 /** Bytes of one element. A switch, as every op that is recorded asks: looking the codec up costs ten times as much. */
 export function bytesOf(dtype: DType): number {

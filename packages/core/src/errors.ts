@@ -38,8 +38,10 @@ export class ArgumentError extends WhittleError {
 
 /** The device has no kernel for this op (it never falls back to the reference in silence). */
 export class UnsupportedOp extends WhittleError {
-  constructor(op: string, device: string) {
-    super("unsupported_op", `${op}: the device "${device}" has no kernel for this op`);
+  /** `activations`: the dtype that is missing, where the device has the op for others. */
+  constructor(op: string, device: string, activations?: string) {
+    const what = activations === undefined ? "this op" : `this op with ${activations} activations`;
+    super("unsupported_op", `${op}: the device "${device}" has no kernel for ${what}`);
   }
 }
 

@@ -7,6 +7,8 @@ const f64: Codec = {
   id: -1,
   bytes: 8,
   unit: 2 ** -53,
+  largest: Number.MAX_VALUE,
+  smallestNormal: 2 ** -1022,
   get: (v, i) => v.getFloat64(i, true),
   set: (v, i, x) => v.setFloat64(i, x, true),
 };

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { Device, type Storage } from "./device.js";
 import { type AnyOp } from "./define-op.js";
-import { bytesOf, type DType } from "./dtypes.js";
+import { activationDTypes, bytesOf, type DType, dtypeOfId } from "./dtypes.js";
 import { CheckpointError, type DeviceError, DeviceLost, isWhittleError, OutOfMemory } from "./errors.js";
 import { HostTensor } from "./host-tensor.js";
 import { elementsOf, rowElementsOf, type Shape } from "./shape.js";
@@ -25,6 +25,7 @@ export function reference(options: ReferenceOptions = {}): Device {
 
 class ReferenceDevice extends Device {
   readonly name = "reference";
+  override readonly activationDTypes = activationDTypes;
   private closed = false;
 
   constructor(private readonly budget: number) {
@@ -57,7 +58,7 @@ class ReferenceDevice extends Device {
     for (const [i, [key, spec]] of Object.entries(op.args).entries()) {
       if (spec.kind !== "tensor") {
         const value = attributes[i - inputs.length]!;
-        args[key] = spec.kind === "boolean" ? value !== 0 : value;
+        args[key] = spec.kind === "boolean" ? value !== 0 : spec.kind === "dtype" ? dtypeOfId(value) : value;
         continue;
       }
       const tensor = inputs[i];

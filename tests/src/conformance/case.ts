@@ -1,4 +1,13 @@
-import { type AnyOp, type ArgSpec, bytesOf, encode, type DType, type Shape, type TensorArg } from "@whittle/core";
+import {
+  type ActivationDType,
+  type AnyOp,
+  type ArgSpec,
+  bytesOf,
+  encode,
+  type DType,
+  type Shape,
+  type TensorArg,
+} from "@whittle/core";
 import { type Draw, type DrawContext, type ValuesDraw } from "./draws.js";
 import { Random } from "./random.js";
 
@@ -23,7 +32,7 @@ export interface Case {
   readonly label: string;
   /** In the order of the op's declaration; undefined: left out. */
   readonly tensors: readonly (TensorPlan | undefined)[];
-  readonly attributes: Readonly<Record<string, number | boolean>>;
+  readonly attributes: Readonly<Record<string, number | boolean | ActivationDType | undefined>>;
   /** Whether all elements of all floating-point tensors are finite. */
   readonly finite: boolean;
 }
@@ -35,6 +44,8 @@ type Kind = (typeof kinds)[number];
 export interface CaseOptions {
   /** Tensors that must have one dtype. */
   readonly sameDType?: readonly string[];
+  /** What the activations may be, by turns. Default: f32, which every device has. */
+  readonly activations?: readonly ActivationDType[];
 }
 
 export function drawCase(
@@ -42,7 +53,7 @@ export function drawCase(
   spec: Spec,
   index: number,
   seed: number,
-  { sameDType = [] }: CaseOptions = {},
+  { sameDType = [], activations = ["f32"] }: CaseOptions = {},
 ): Case {
   const random = new Random(seed * 1000 + index);
   const drawn: Record<string, number> = {};
@@ -50,21 +61,26 @@ export function drawCase(
   const tensorNames = new Set(tensorsOf(op).map(([name]) => name));
   for (const [name, draw] of Object.entries(spec)) if (!tensorNames.has(name)) drawn[name] = (draw as Draw)(context);
   const kind = kinds[index % kinds.length]!;
+  const activation = activations[index % activations.length]!;
   let shared: DType | undefined;
   const tensors = tensorsOf(op).map(([name, arg]) => {
     if (arg.optional && random.uniform() < 0.5) return undefined;
     const shape = arg.dims.map((dim) =>
       need(drawn, tensorNames.has(dim) ? `${dim}.size` : dim, `${op.name}: the size "${dim}"`),
     );
-    const own = random.pick(arg.dtypes);
+    const own = random.pick(arg.activation ? [activation] : arg.dtypes);
     const dtype = sameDType.includes(name) ? (shared ??= own) : own;
     const draw = spec[name] as ValuesDraw | undefined;
     const values = draw ? draw(context, shape) : drawValues(random, dtype, shape, kind);
     return { dtype, shape, bytes: encode(dtype, values).slice(), layout: drawLayout(random, shape) };
   });
-  const attributes: Record<string, number | boolean> = {};
+  const attributes: Record<string, number | boolean | ActivationDType | undefined> = {};
   for (const [name, arg] of Object.entries(op.args)) {
     if (arg.kind === "tensor") continue;
+    if (arg.kind === "dtype") {
+      attributes[name] = random.pick([undefined, ...activations]);
+      continue;
+    }
     const value = need(drawn, name, `${op.name}: the attribute "${name}"`);
     attributes[name] = arg.kind === "boolean" ? value !== 0 : value;
   }

@@ -1,6 +1,5 @@
 import {
   bytesOf,
-  codecs,
   type Device,
   type DeviceError,
   type DType,
@@ -11,6 +10,7 @@ import {
 } from "@whittle/core";
 import { type Case, tensorsOf } from "./case.js";
 import { eachElement, type Expected, expectedOf, hostTensor } from "./expected.js";
+import { tolerance } from "./tolerance.js";
 import { materialise } from "./materialise.js";
 
 /** A device under test; those of one `family` must agree bit for bit. */
@@ -126,22 +126,18 @@ function compare(
     const limits = expected.limits[i]!;
     let wrong = 0;
     eachElement(result, (at) => {
-      if (agree(got.at(...at), result.at(...at), limits.at(...at), codecs[result.dtype].unit, example.finite)) return;
+      const limit = tolerance(result.dtype, result.at(...at), limits.at(...at), example.finite);
+      if (agree(got.at(...at), result.at(...at), limit, example.finite)) return;
       if (++wrong > 3) return;
       const where = `${expected.names[i]}[${at.slice(0, result.shape.length).join(", ")}]`;
-      complain(`${where} is ${got.at(...at)}, expected ${result.at(...at)} ± ${limits.at(...at)}`);
+      complain(`${where} is ${got.at(...at)}, expected ${result.at(...at)} ± ${limit}`);
     });
     if (wrong > 3) complain(`${wrong} elements of ${expected.names[i]} in all are wrong`);
   });
 }
 
-/** Where the inputs are finite, an infinite limit says that f32 may overflow on the way; else infinities and NaN must come out as they are. */
-function agree(got: number, wanted: number, limit: number, unit: number, finite: boolean): boolean {
-  if (Object.is(got, wanted) || got === wanted) return true;
-  if (limit === Infinity && finite) return true;
-  if (!Number.isFinite(wanted)) return false;
-  // The reference's own rounding, where anything is rounded at all.
-  return Math.abs(got - wanted) <= (limit === 0 ? 0 : limit + unit * Math.abs(wanted));
+function agree(got: number, wanted: number, limit: number, finite: boolean): boolean {
+  return Object.is(got, wanted) || Math.abs(got - wanted) <= limit || got === wanted || (limit === Infinity && finite);
 }
 
 async function compareRows(

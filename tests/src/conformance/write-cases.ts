@@ -1,9 +1,10 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type AnyOp, bytesOf, codecs, rowElementsOf } from "@whittle/core";
+import { type ActivationDType, type AnyOp, bytesOf, codecs, rowElementsOf } from "@whittle/core";
 import { type CaseExpectation, type CaseInput, type ConformanceCase, encodeCase } from "../case-file.js";
 import { type Case, type CaseOptions, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
 import { type Expected, expectedOf } from "./expected.js";
+import { tolerance } from "./tolerance.js";
 
 /** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. With `judged`, the first output is not compared. */
 export function writeCases(
@@ -31,7 +32,7 @@ function conformanceCase(example: Case, judged: boolean): ConformanceCase {
       return plan && caseInput(plan, mutated < 0 ? undefined : expectation(example, expected, outputCount + mutated));
     }),
     attributes: Object.entries(op.args).flatMap(([name, arg]) =>
-      arg.kind === "tensor" ? [] : [Number(attributes[name])],
+      arg.kind === "tensor" ? [] : [attributeWord(attributes[name])],
     ),
     outputs: expected.results.slice(0, outputCount).map((result, i) => {
       const { values, limits } = expectation(example, expected, i);
@@ -44,6 +45,12 @@ function conformanceCase(example: Case, judged: boolean): ConformanceCase {
     }),
     fails: expected.failure !== undefined,
   };
+}
+
+/** As native devices get it: booleans as 0 and 1, dtypes as their ids, −1 for none. */
+function attributeWord(value: number | boolean | ActivationDType | undefined): number {
+  if (value === undefined) return -1;
+  return typeof value === "string" ? codecs[value].id : Number(value);
 }
 
 /** The same layouts as on a device: rows apart, with ones all over the gaps. */
@@ -59,14 +66,11 @@ function caseInput({ dtype, shape, bytes, layout }: TensorPlan, expected: CaseEx
   return { dtype, shape, rowStride: columns + gap, bytes: apart, ...(expected && { expected }) };
 }
 
-/** With the reference's own rounding added to the limit; an infinite limit, where f32 may overflow on the way, counts for finite inputs only. */
 function expectation(example: Case, expected: Expected, index: number): CaseExpectation {
   const result = expected.results[index]!;
   const values = result.toArray();
-  const limits = expected.limits[index]!.toArray().map((limit, i) => {
-    if (limit === Infinity && example.finite) return Infinity;
-    if (!Number.isFinite(values[i]!) || limit === 0) return 0;
-    return limit + codecs[result.dtype].unit * Math.abs(values[i]!);
-  });
+  const limits = expected.limits[index]!.toArray().map((limit, i) =>
+    tolerance(result.dtype, values[i]!, limit, example.finite),
+  );
   return { values, limits };
 }

@@ -1,5 +1,5 @@
-import { attribute, defineOp, floats, ints } from "../define-op.js";
-import { codecs } from "../dtypes.js";
+import { activations, attribute, defineOp, ints } from "../define-op.js";
+import { codecs, type DType } from "../dtypes.js";
 import { DeviceError, ShapeError } from "../errors.js";
 import { type HostTensor } from "../host-tensor.js";
 import { sumBound } from "./bounds.js";
@@ -9,13 +9,14 @@ import { sumBound } from "./bounds.js";
  *
  * `q` `[rows, heads·headDim]`, `k` `[keys, kvHeads·headDim]`, `v` `[keys, kvHeads·valueDim]`, `ranges` `[rows, 2]`: first and past-the-last key row that a
  * query row sees → `[rows, heads·valueDim]`. Ranges say all masks: causal, full, window, cross-attention. Heads share key heads in groups (GQA). An empty range gives zeros.
+ * Logits, softmax and sums are f32; with 16-bit activations a device may round the probabilities to their dtype before they meet the values.
  */
 export const attention = defineOp({
   name: "attention",
   args: {
-    q: floats("rows", "width"),
-    k: floats("keys", "keyWidth"),
-    v: floats("keys", "valueWidth"),
+    q: activations("rows", "width"),
+    k: activations("keys", "keyWidth"),
+    v: activations("keys", "valueWidth"),
     ranges: ints("rows", "two"),
     heads: attribute.integer,
     kvHeads: attribute.integer,
@@ -23,7 +24,7 @@ export const attention = defineOp({
   },
   outputs: ({ q, k, v, heads, kvHeads }) => {
     checkHeads("attention", { width: q.shape[1]!, keyWidth: k.shape[1]!, valueWidth: v.shape[1]!, heads, kvHeads });
-    return [{ shape: [q.shape[0]!, (v.shape[1]! / kvHeads) * heads], dtype: "f32" }];
+    return [{ shape: [q.shape[0]!, (v.shape[1]! / kvHeads) * heads], dtype: q.dtype }];
   },
   reference({ q, k, v, ranges, heads, kvHeads, scale }, [y]) {
     attendRanges(q, k, v, ranges, { heads, kvHeads, scale }, (row, column, value) => y.set(value, row, column));
@@ -117,6 +118,7 @@ export function attendHead(
       largest = Math.max(largest, Math.abs(element));
     });
     const error =
+      probabilityError(a.q.dtype, magnitude, a.keys.length * largest) +
       softmaxError(logitError, magnitude, 2 * largest) +
       16 * codecs.f32.unit * magnitude +
       sumBound(a.keys.length, magnitude);
@@ -124,6 +126,16 @@ export function attendHead(
     store(i, value, sumBound(1, sum * magnitude) === Infinity ? Infinity : error);
   }
   return { max, sum: a.keys.length === 0 ? 0 : sum, logitError };
+}
+
+/**
+ * What it does to Σ wₙ·xₙ that a device may round the wₙ to the dtype of 16-bit activations, as tensor cores take them: u·`magnitude`, and for each probability half a step
+ * of the dtype's subnormal numbers, by which `most` = Σ |xₙ| counts. The normaliser sums them unrounded. With f32 activations nothing is rounded.
+ */
+function probabilityError(dtype: DType, magnitude: number, most: number): number {
+  if (dtype === "f32") return 0;
+  const { unit, smallestNormal } = codecs[dtype];
+  return (1 + 2 * unit) * unit * (magnitude + smallestNormal * most);
 }
 
 /**

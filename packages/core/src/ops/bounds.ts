@@ -1,9 +1,8 @@
-import { codecs } from "../dtypes.js";
+import { codecs, type DType } from "../dtypes.js";
 
 const unit = codecs.f32.unit;
 
-/** The largest f32 number. */
-const largest = (2 - 2 ** -23) * 2 ** 127;
+const { largest } = codecs.f32;
 
 /**
  * Error of an f32 sum of `count` products whose magnitudes add up to `magnitude`: c·u·Σ|terms|, whatever the order of summation, and half a
@@ -12,4 +11,16 @@ const largest = (2 - 2 ** -23) * 2 ** 127;
 export function sumBound(count: number, magnitude: number): number {
   if (magnitude > largest) return Infinity;
   return (4 + 2 * Math.sqrt(count)) * unit * magnitude + count * 2 ** -149;
+}
+
+/**
+ * How far apart two numbers may come to lie by being rounded to `dtype`: one around `value`, the other up to `error` away from it. Infinity where one of them may
+ * leave the range of a 16-bit dtype; nothing for integers.
+ */
+export function roundingBound(dtype: DType, value: number, error: number): number {
+  const { unit: u, largest: most, smallestNormal } = codecs[dtype];
+  if (u === 0) return 0;
+  const reach = Math.abs(value) + error;
+  if (dtype !== "f32" && !(reach * (1 + u) <= most)) return Infinity;
+  return 2 * u * (1 + 2 * u) * Math.max(reach, smallestNormal);
 }

@@ -1,16 +1,16 @@
-import { defineOp, ints, weights } from "../define-op.js";
+import { attribute, defineOp, ints, weights } from "../define-op.js";
 import { DeviceError } from "../errors.js";
 
 /**
  * Rows of a table: `y[r] = table[ids[r]]`.
  *
- * `table` `[vocab, hidden]`, `ids` `[rows]` → `[rows, hidden]` f32, exact.
+ * `table` `[vocab, hidden]`, `ids` `[rows]` → `[rows, hidden]`, rounded once to the dtype `as`. Default: f32, exact.
  * An id outside of the table fails the op (`DeviceError`), except that a negative one (a padding row) gives zeros.
  */
 export const embedding = defineOp({
   name: "embedding",
-  args: { table: weights("vocab", "hidden"), ids: ints("rows") },
-  outputs: ({ table, ids }) => [{ shape: [ids.shape[0]!, table.shape[1]!], dtype: "f32" }],
+  args: { table: weights("vocab", "hidden"), ids: ints("rows"), as: attribute.dtype },
+  outputs: ({ table, ids, as = "f32" }) => [{ shape: [ids.shape[0]!, table.shape[1]!], dtype: as }],
 
   reference({ table, ids }, [y]) {
     for (let row = 0; row < ids.size(0); row++) {

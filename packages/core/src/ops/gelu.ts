@@ -1,4 +1,4 @@
-import { attribute, defineOp, floats } from "../define-op.js";
+import { activations, attribute, defineOp } from "../define-op.js";
 import { codecs } from "../dtypes.js";
 import { like } from "../tensor.js";
 
@@ -9,7 +9,7 @@ import { like } from "../tensor.js";
  */
 export const gelu = defineOp({
   name: "gelu",
-  args: { x: floats("rows", "width"), approximate: attribute.boolean },
+  args: { x: activations("rows", "width"), approximate: attribute.boolean },
   outputs: ({ x }) => [like(x)],
 
   reference({ x, approximate }, [y]) {

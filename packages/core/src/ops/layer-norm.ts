@@ -1,4 +1,4 @@
-import { attribute, defineOp, floats, weights } from "../define-op.js";
+import { activations, attribute, defineOp, weights } from "../define-op.js";
 import { type HostTensor } from "../host-tensor.js";
 import { like } from "../tensor.js";
 import { sumBound } from "./bounds.js";
@@ -11,7 +11,12 @@ import { addRows } from "./rms-norm.js";
  */
 export const layerNorm = defineOp({
   name: "layerNorm",
-  args: { x: floats("rows", "hidden"), weight: weights("hidden"), bias: weights("hidden"), epsilon: attribute.number },
+  args: {
+    x: activations("rows", "hidden"),
+    weight: weights("hidden"),
+    bias: weights("hidden"),
+    epsilon: attribute.number,
+  },
   outputs: ({ x }) => [like(x)],
   reference({ x, weight, bias, epsilon }, [y]) {
     normaliseRows(x, weight, bias, epsilon, y);
@@ -24,13 +29,13 @@ export const layerNorm = defineOp({
 /**
  * A residual sum and its layer normalisation in one pass.
  *
- * `x`, `residual` `[rows, hidden]`, `weight`, `bias` `[hidden]` → `sum`, `normed`, both `[rows, hidden]`. `sum` is rounded to f32 before it is normalised.
+ * `x`, `residual` `[rows, hidden]`, `weight`, `bias` `[hidden]` → `sum`, `normed`, both `[rows, hidden]`. `sum` is rounded to its dtype before it is normalised.
  */
 export const addLayerNorm = defineOp({
   name: "addLayerNorm",
   args: {
-    x: floats("rows", "hidden"),
-    residual: floats("rows", "hidden"),
+    x: activations("rows", "hidden"),
+    residual: activations("rows", "hidden"),
     weight: weights("hidden"),
     bias: weights("hidden"),
     epsilon: attribute.number,

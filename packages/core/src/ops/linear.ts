@@ -1,33 +1,46 @@
-import { defineOp, floats, optional, weights } from "../define-op.js";
+import { activations, attribute, defineOp, optional, weights } from "../define-op.js";
+import { type HostTensor } from "../host-tensor.js";
 import { sumBound } from "./bounds.js";
 
 /**
  * `y = x · weightᵀ + bias`.
  *
- * `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]` → `[rows, out]` f32. Sums are f32.
+ * `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]` → `[rows, out]`. Sums are f32, rounded once to the dtype `as`. Default: that of `x`.
  */
 export const linear = defineOp({
   name: "linear",
-  args: { x: floats("rows", "in"), weight: weights("out", "in"), bias: optional(weights("out")) },
-  outputs: ({ x, weight }) => [{ shape: [x.shape[0]!, weight.shape[0]!], dtype: "f32" }],
-
-  reference({ x, weight, bias }, [y]) {
-    for (let row = 0; row < x.size(0); row++) {
-      for (let out = 0; out < weight.size(0); out++) {
-        let sum = bias?.at(out) ?? 0;
-        for (let i = 0; i < x.size(1); i++) sum += x.at(row, i) * weight.at(out, i);
-        y.set(sum, row, out);
-      }
-    }
+  args: {
+    x: activations("rows", "in"),
+    weight: weights("out", "in"),
+    bias: optional(weights("out")),
+    as: attribute.dtype,
   },
-
+  outputs: ({ x, weight, as = x.dtype }) => [{ shape: [x.shape[0]!, weight.shape[0]!], dtype: as }],
+  reference({ x, weight, bias }, [y]) {
+    eachProduct(x, weight, bias, (row, out, sum) => y.set(sum, row, out));
+  },
   bound({ x, weight, bias }, [limit]) {
-    for (let row = 0; row < x.size(0); row++) {
-      for (let out = 0; out < weight.size(0); out++) {
-        let magnitude = Math.abs(bias?.at(out) ?? 0);
-        for (let i = 0; i < x.size(1); i++) magnitude += Math.abs(x.at(row, i) * weight.at(out, i));
-        limit!.set(sumBound(x.size(1) + 1, magnitude), row, out);
-      }
-    }
+    eachProduct(x, weight, bias, (row, out, _sum, error) => limit!.set(error, row, out));
   },
 });
+
+/** Visits every element of `x · weightᵀ + bias`, with the error that f32 sums may have. */
+export function eachProduct(
+  x: HostTensor,
+  weight: HostTensor,
+  bias: HostTensor | undefined,
+  visit: (row: number, out: number, sum: number, error: number) => void,
+): void {
+  for (let row = 0; row < x.size(0); row++) {
+    for (let out = 0; out < weight.size(0); out++) {
+      let sum = bias?.at(out) ?? 0;
+      let magnitude = Math.abs(sum);
+      for (let i = 0; i < x.size(1); i++) {
+        const product = x.at(row, i) * weight.at(out, i);
+        sum += product;
+        magnitude += Math.abs(product);
+      }
+      visit(row, out, sum, sumBound(x.size(1) + 1, magnitude));
+    }
+  }
+}

@@ -1,4 +1,4 @@
-import { attribute, defineOp, floats, weights } from "../define-op.js";
+import { activations, attribute, defineOp, weights } from "../define-op.js";
 import { type HostTensor } from "../host-tensor.js";
 import { like } from "../tensor.js";
 import { sumBound } from "./bounds.js";
@@ -10,7 +10,7 @@ import { sumBound } from "./bounds.js";
  */
 export const rmsNorm = defineOp({
   name: "rmsNorm",
-  args: { x: floats("rows", "hidden"), weight: weights("hidden"), epsilon: attribute.number },
+  args: { x: activations("rows", "hidden"), weight: weights("hidden"), epsilon: attribute.number },
   outputs: ({ x }) => [like(x)],
   reference({ x, weight, epsilon }, [y]) {
     normaliseRows(x, weight, epsilon, y);
@@ -23,13 +23,13 @@ export const rmsNorm = defineOp({
 /**
  * A residual sum and its normalisation in one pass: `sum = x + residual`, `normed = rmsNorm(sum)`.
  *
- * `x`, `residual` `[rows, hidden]`, `weight` `[hidden]` → `sum`, `normed`, both `[rows, hidden]`. `sum` is rounded to f32 before it is normalised.
+ * `x`, `residual` `[rows, hidden]`, `weight` `[hidden]` → `sum`, `normed`, both `[rows, hidden]`. `sum` is rounded to its dtype before it is normalised.
  */
 export const addRmsNorm = defineOp({
   name: "addRmsNorm",
   args: {
-    x: floats("rows", "hidden"),
-    residual: floats("rows", "hidden"),
+    x: activations("rows", "hidden"),
+    residual: activations("rows", "hidden"),
     weight: weights("hidden"),
     epsilon: attribute.number,
   },

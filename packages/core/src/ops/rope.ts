@@ -1,6 +1,6 @@
-import { defineOp, floats } from "../define-op.js";
+import { activations, defineOp, floats } from "../define-op.js";
 import { ShapeError } from "../errors.js";
-import { describe, like } from "../tensor.js";
+import { describe, like, type TensorType } from "../tensor.js";
 import { sumBound } from "./bounds.js";
 
 /**
@@ -10,14 +10,9 @@ import { sumBound } from "./bounds.js";
  */
 export const rope = defineOp({
   name: "rope",
-  args: { x: floats("rows", "width"), table: floats("rows", "headDim") },
+  args: { x: activations("rows", "width"), table: floats("rows", "headDim") },
   outputs: ({ x, table }) => {
-    const headDim = table.shape[1]!;
-    if (headDim === 0 || headDim % 2 !== 0 || x.shape[1]! % headDim !== 0) {
-      throw new ShapeError(
-        `rope: x must hold whole heads of ${headDim} elements, an even number, but is ${describe(x)}`,
-      );
-    }
+    checkRotation("rope", { x }, table);
     return [like(x)];
   },
 
@@ -47,3 +42,15 @@ export const rope = defineOp({
     }
   },
 });
+
+/** @throws ShapeError if a tensor does not hold whole heads of the table's angles. */
+export function checkRotation(op: string, tensors: Readonly<Record<string, TensorType>>, table: TensorType): void {
+  const headDim = table.shape[1]!;
+  for (const [name, x] of Object.entries(tensors)) {
+    if (headDim === 0 || headDim % 2 !== 0 || x.shape[1]! % headDim !== 0) {
+      throw new ShapeError(
+        `${op}: ${name} must hold whole heads of ${headDim} elements, an even number, but is ${describe(x)}`,
+      );
+    }
+  }
+}

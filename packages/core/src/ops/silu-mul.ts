@@ -1,4 +1,4 @@
-import { defineOp, floats } from "../define-op.js";
+import { activations, defineOp } from "../define-op.js";
 import { codecs } from "../dtypes.js";
 import { like } from "../tensor.js";
 
@@ -9,7 +9,7 @@ import { like } from "../tensor.js";
  */
 export const siluMul = defineOp({
   name: "siluMul",
-  args: { gate: floats("rows", "width"), up: floats("rows", "width") },
+  args: { gate: activations("rows", "width"), up: activations("rows", "width") },
   outputs: ({ gate }) => [like(gate)],
 
   reference({ gate, up }, [y]) {

@@ -1,4 +1,4 @@
-import { defineOp, DeviceError, floats, ints, weights, type HostTensor } from "@whittle/core";
+import { activations, defineOp, DeviceError, ints, weights, type HostTensor } from "@whittle/core";
 
 /**
  * Stores the keys and values of a step's rows in a paged pool, rounded once to the pool's dtype.
@@ -9,8 +9,8 @@ import { defineOp, DeviceError, floats, ints, weights, type HostTensor } from "@
 export const appendKvPaged = defineOp({
   name: "appendKv.paged",
   args: {
-    k: floats("rows", "width"),
-    v: floats("rows", "valueWidth"),
+    k: activations("rows", "width"),
+    v: activations("rows", "valueWidth"),
     keys: weights("slots", "width"),
     values: weights("slots", "valueWidth"),
     slots: ints("rows"),

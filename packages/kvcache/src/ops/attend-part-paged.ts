@@ -1,4 +1,5 @@
 import {
+  activations,
   ArgumentError,
   attendHead,
   attribute,
@@ -7,7 +8,6 @@ import {
   defineOp,
   describe,
   DeviceError,
-  floats,
   ints,
   optional,
   ShapeError,
@@ -32,7 +32,7 @@ import {
 export const attendPartPaged = defineOp({
   name: "attendPart.paged",
   args: {
-    q: floats("rows", "width"),
+    q: activations("rows", "width"),
     keys: weights("slots", "keyWidth"),
     values: weights("slots", "valueWidth"),
     tables: ints("sequences", "blocksPerSequence"),
@@ -57,7 +57,7 @@ export const attendPartPaged = defineOp({
     if (rows.shape[1] !== 2)
       throw new ShapeError(`attendPart.paged: rows must be [rows, 2], but are ${describe(rows)}`);
     return [
-      { shape: [q.shape[0]!, (valueWidth / kvHeads) * heads], dtype: "f32" },
+      { shape: [q.shape[0]!, (valueWidth / kvHeads) * heads], dtype: q.dtype },
       { shape: [q.shape[0]!, heads, 2], dtype: "f32" },
     ];
   },

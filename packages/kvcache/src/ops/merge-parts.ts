@@ -1,4 +1,4 @@
-import { codecs, defineOp, floats, ShapeError, type HostTensor } from "@whittle/core";
+import { activations, codecs, defineOp, floats, like, ShapeError, type HostTensor } from "@whittle/core";
 
 /**
  * Merges attention over two disjoint lists of keys into attention over both.
@@ -10,9 +10,9 @@ import { codecs, defineOp, floats, ShapeError, type HostTensor } from "@whittle/
 export const mergeParts = defineOp({
   name: "mergeParts",
   args: {
-    a: floats("rows", "width"),
+    a: activations("rows", "width"),
     aStats: floats("rows", "heads", "two"),
-    b: floats("rows", "width"),
+    b: activations("rows", "width"),
     bStats: floats("rows", "heads", "two"),
   },
   outputs: ({ a, aStats }) => {
@@ -22,10 +22,7 @@ export const mergeParts = defineOp({
         `mergeParts: stats must be [rows, heads, 2] with heads dividing the width ${a.shape[1]}, but are [${aStats.shape.join(", ")}]`,
       );
     }
-    return [
-      { shape: a.shape, dtype: "f32" },
-      { shape: [rows, heads, 2], dtype: "f32" },
-    ];
+    return [like(a), { shape: [rows, heads, 2], dtype: "f32" }];
   },
 
   reference({ a, aStats, b, bStats }, [out, stats]) {
