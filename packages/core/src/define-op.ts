@@ -38,6 +38,8 @@ export const activations = tensorArg(activationDTypes, true);
 export const floats = tensorArg(["f32"]);
 /** Stored numbers: f32, f16 or bf16. */
 export const weights = tensorArg(["f32", "f16", "bf16"]);
+/** Stored numbers, also in blocks: weights of linear layers and embedding tables. */
+export const blockWeights = tensorArg(["f32", "f16", "bf16", "q8_0", "q4_0"]);
 /** Indices and counts: i32. */
 export const ints = tensorArg(["i32"]);
 /** Anything. */

@@ -1,5 +1,6 @@
 import { type ActivationDType, encode, bytesOf, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
+import { checkBlocks } from "./block-formats.js";
 import { type AnyOp } from "./define-op.js";
 import { elementsOf, formatShape, isShape, rowElementsOf, type Shape } from "./shape.js";
 import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
@@ -84,7 +85,7 @@ export abstract class Device {
     return this.make(shape, dtype, what);
   }
 
-  /** A tensor holding `values`, row-major, rounded to `dtype`. */
+  /** A tensor holding `values`, row-major, rounded to `dtype` (quantised, if that is a block format). */
   tensor(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
     if (values.length !== elementsOf(shape)) {
       throw new ShapeError(
@@ -98,6 +99,7 @@ export abstract class Device {
 
   /** A tensor holding bytes as stored (little-endian, row-major). */
   tensorFromBytes(bytes: Uint8Array, shape: Shape, dtype: DType): Tensor {
+    checkBlocks(dtype, shape, "tensorFromBytes");
     const expected = elementsOf(shape) * bytesOf(dtype);
     if (bytes.byteLength !== expected)
       throw new ShapeError(
@@ -109,7 +111,9 @@ export abstract class Device {
   }
 
   zeros(shape: Shape, dtype: DType = "f32"): Tensor {
-    return this.tensorFromBytes(new Uint8Array(elementsOf(shape) * bytesOf(dtype)), shape, dtype);
+    const tensor = this.empty(shape, dtype, "zeros");
+    this.enqueueWrite(tensor, new Uint8Array(elementsOf(shape) * bytesOf(dtype)));
+    return tensor;
   }
 
   /** An input that changes from step to step. Owned by the caller (no scope frees it). */
@@ -204,6 +208,7 @@ export abstract class Device {
   }
 
   private make(shape: Shape, dtype: DType, what: string): Tensor {
+    checkBlocks(dtype, shape, what);
     const rowElements = rowElementsOf(shape);
     const bytes = rowElements * (shape.length > 0 ? shape[0]! : 1) * bytesOf(dtype);
     if (!(bytes >= 0 && bytes <= Number.MAX_SAFE_INTEGER && isShape(shape)))

@@ -6,6 +6,7 @@ import { type TensorType } from "./tensor.js";
 const f64: Codec = {
   id: -1,
   bytes: 8,
+  elements: 1,
   unit: 2 ** -53,
   largest: Number.MAX_VALUE,
   smallestNormal: 2 ** -1022,
@@ -41,12 +42,14 @@ export class HostTensor implements TensorType {
   }
 
   at(i: number, j = 0, k = 0, l = 0): number {
-    return this.codec.get(this.view, this.byteAt(i, j, k, l));
+    const [a, b, c, d] = this.strides;
+    return this.element(i * a + j * b + k * c + l * d);
   }
 
   /** Rounds once to the dtype. */
   set(value: number, i: number, j = 0, k = 0, l = 0): void {
-    this.codec.set(this.view, this.byteAt(i, j, k, l), value);
+    const [a, b, c, d] = this.strides;
+    this.codec.set(this.view, this.byteOffset + (i * a + j * b + k * c + l * d) * this.codec.bytes, value);
   }
 
   /** Sizes by position, 1 where the shape has no such dimension. */
@@ -60,18 +63,14 @@ export class HostTensor implements TensorType {
     const rows = this.shape[0] ?? 1;
     const values = new Float64Array(rows * columns);
     for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) {
-        values[i * columns + j] = this.codec.get(
-          this.view,
-          this.byteOffset + (i * this.strides[0] + j) * this.codec.bytes,
-        );
-      }
+      for (let j = 0; j < columns; j++) values[i * columns + j] = this.element(i * this.strides[0] + j);
     }
     return values;
   }
 
-  private byteAt(i: number, j: number, k: number, l: number): number {
-    const [a, b, c, d] = this.strides;
-    return this.byteOffset + (i * a + j * b + k * c + l * d) * this.codec.bytes;
+  private element(index: number): number {
+    const { bytes, elements } = this.codec;
+    if (elements === 1) return this.codec.get(this.view, this.byteOffset + index * bytes);
+    return this.codec.get(this.view, this.byteOffset + Math.floor(index / elements) * bytes, index % elements);
   }
 }

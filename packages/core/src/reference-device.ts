@@ -1,5 +1,6 @@
 import { open } from "node:fs/promises";
 import { Device, type Storage } from "./device.js";
+import { checkBlocks } from "./block-formats.js";
 import { type AnyOp } from "./define-op.js";
 import { activationDTypes, bytesOf, type DType, dtypeOfId } from "./dtypes.js";
 import { CheckpointError, type DeviceError, DeviceLost, isWhittleError, OutOfMemory } from "./errors.js";
@@ -107,6 +108,7 @@ class ReferenceDevice extends Device {
   }
 
   async map(file: string, byteOffset: number, dtype: DType, shape: Shape): Promise<Tensor> {
+    checkBlocks(dtype, shape, "map");
     const bytes = new Uint8Array(elementsOf(shape) * bytesOf(dtype));
     const handle = await open(file, "r");
     try {

@@ -1,3 +1,4 @@
+import { checkBlocks, isBlockDType } from "./block-formats.js";
 import { type Device, type Storage } from "./device.js";
 import { bytesOf, decode, type DType, type HostArray } from "./dtypes.js";
 import { DisposedError, ShapeError } from "./errors.js";
@@ -48,7 +49,7 @@ export class Tensor implements TensorType {
   }
 
   /**
-   * Waits for the device to compute this tensor and gives its elements, dense and row-major; 16-bit floats arrive as f32.
+   * Waits for the device to compute this tensor and gives its elements, dense and row-major; 16-bit floats and blocks arrive as f32, decoded exactly.
    *
    * The copy is recorded at the call: ops recorded later (also a `dispose()`) do not change what is read.
    * @throws DeviceError if the op that makes this tensor, or one it depends on, failed.
@@ -73,12 +74,14 @@ export class Tensor implements TensorType {
     return this.view(shape, this.byteOffset + from * this.rowStride * bytesOf(this.dtype), this.rowStride);
   }
 
-  /** Columns `from` (included) to `to` (excluded) of a `[rows, columns]` tensor, as a view. */
+  /** Columns `from` (included) to `to` (excluded) of a `[rows, columns]` tensor, as a view. Not of blocks. */
   columns(from: number, to: number): Tensor {
     const [rows, columns] = this.shape;
     if (this.shape.length !== 2 || !(from >= 0 && from <= to && to <= columns!)) {
       throw new ShapeError(`columns(${from}, ${to}): the tensor is ${describe(this)}`);
     }
+    if (isBlockDType(this.dtype))
+      throw new ShapeError(`columns(${from}, ${to}): the tensor is ${describe(this)}, whose rows are blocks and stay whole`);
     return this.view([rows!, to - from], this.byteOffset + from * bytesOf(this.dtype), this.rowStride);
   }
 
@@ -87,6 +90,7 @@ export class Tensor implements TensorType {
     if (elementsOf(shape) !== this.elements || (!this.dense && shape[0] !== this.shape[0])) {
       throw new ShapeError(`reshape: ${describe(this)} cannot be viewed as ${formatShape(shape)}`);
     }
+    checkBlocks(this.dtype, shape, "reshape");
     return this.view(shape, this.byteOffset, this.dense ? rowElementsOf(shape) : this.rowStride);
   }
 

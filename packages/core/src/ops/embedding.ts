@@ -1,4 +1,4 @@
-import { attribute, defineOp, ints, weights } from "../define-op.js";
+import { attribute, blockWeights, defineOp, ints } from "../define-op.js";
 import { DeviceError } from "../errors.js";
 
 /**
@@ -9,7 +9,7 @@ import { DeviceError } from "../errors.js";
  */
 export const embedding = defineOp({
   name: "embedding",
-  args: { table: weights("vocab", "hidden"), ids: ints("rows"), as: attribute.dtype },
+  args: { table: blockWeights("vocab", "hidden"), ids: ints("rows"), as: attribute.dtype },
   outputs: ({ table, ids, as = "f32" }) => [{ shape: [ids.shape[0]!, table.shape[1]!], dtype: as }],
 
   reference({ table, ids }, [y]) {

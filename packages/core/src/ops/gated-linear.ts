@@ -1,4 +1,4 @@
-import { activations, defineOp, optional, weights } from "../define-op.js";
+import { activations, blockWeights, defineOp, optional, weights } from "../define-op.js";
 import { codecs } from "../dtypes.js";
 import { HostTensor } from "../host-tensor.js";
 import { roundingBound } from "./bounds.js";
@@ -16,8 +16,8 @@ export const gatedLinear = defineOp({
   name: "gatedLinear",
   args: {
     x: activations("rows", "in"),
-    gate: weights("width", "in"),
-    up: weights("width", "in"),
+    gate: blockWeights("width", "in"),
+    up: blockWeights("width", "in"),
     gateBias: optional(weights("width")),
     upBias: optional(weights("width")),
   },

@@ -1,4 +1,6 @@
-import { activations, attribute, defineOp, optional, weights } from "../define-op.js";
+import { isBlockDType } from "../block-formats.js";
+import { activations, attribute, blockWeights, defineOp, optional, weights } from "../define-op.js";
+import { codecs } from "../dtypes.js";
 import { type HostTensor } from "../host-tensor.js";
 import { sumBound } from "./bounds.js";
 
@@ -11,7 +13,7 @@ export const linear = defineOp({
   name: "linear",
   args: {
     x: activations("rows", "in"),
-    weight: weights("out", "in"),
+    weight: blockWeights("out", "in"),
     bias: optional(weights("out")),
     as: attribute.dtype,
   },
@@ -31,16 +33,20 @@ export function eachProduct(
   bias: HostTensor | undefined,
   visit: (row: number, out: number, sum: number, error: number) => void,
 ): void {
+  // Sums over a block may be formed before they are scaled; where they leave the range of f32, anything may come out.
+  const largestCode = isBlockDType(weight.dtype) ? 128 : 0;
   for (let row = 0; row < x.size(0); row++) {
     for (let out = 0; out < weight.size(0); out++) {
       let sum = bias?.at(out) ?? 0;
       let magnitude = Math.abs(sum);
+      let unscaled = 0;
       for (let i = 0; i < x.size(1); i++) {
         const product = x.at(row, i) * weight.at(out, i);
         sum += product;
         magnitude += Math.abs(product);
+        unscaled += largestCode * Math.abs(x.at(row, i));
       }
-      visit(row, out, sum, sumBound(x.size(1) + 1, magnitude));
+      visit(row, out, sum, unscaled > codecs.f32.largest ? Infinity : sumBound(x.size(1) + 1, magnitude));
     }
   }
 }

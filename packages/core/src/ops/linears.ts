@@ -1,4 +1,4 @@
-import { activations, defineOp, optional, weights } from "../define-op.js";
+import { activations, blockWeights, defineOp, optional, weights } from "../define-op.js";
 import { ArgumentError } from "../errors.js";
 import { type TensorType } from "../tensor.js";
 import { eachProduct, linear } from "./linear.js";
@@ -13,9 +13,9 @@ export const linears = defineOp({
   name: "linears",
   args: {
     x: activations("rows", "in"),
-    a: weights("aOut", "in"),
-    b: weights("bOut", "in"),
-    c: weights("cOut", "in"),
+    a: blockWeights("aOut", "in"),
+    b: blockWeights("bOut", "in"),
+    c: blockWeights("cOut", "in"),
     aBias: optional(weights("aOut")),
     bBias: optional(weights("bOut")),
     cBias: optional(weights("cOut")),

@@ -1,5 +1,6 @@
+import { isBlockDType } from "../block-formats.js";
 import { bytesOf, type DType } from "../dtypes.js";
-import { CheckpointError } from "../errors.js";
+import { ArgumentError, CheckpointError } from "../errors.js";
 import { elementsOf, formatShape, type Shape } from "../shape.js";
 
 /** Where one tensor lies in a checkpoint. */
@@ -36,8 +37,9 @@ const sizes: Readonly<Record<string, number>> = {
   BOOL: 1,
 };
 
-/** The format's name of a dtype. */
+/** The format's name of a dtype. @throws ArgumentError for block formats, which it does not know. */
 export function storedName(dtype: DType): string {
+  if (isBlockDType(dtype)) throw new ArgumentError(`safetensors files hold no ${dtype}: decode it to f16 or f32 first`);
   return dtype.toUpperCase();
 }
 
