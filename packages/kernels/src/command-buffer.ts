@@ -1,4 +1,4 @@
-import { codecs, rowElementsOf, type Tensor } from "@whittle/core";
+import { bytesOf, codecs, rowElementsOf, type Tensor } from "@whittle/core";
 import { addressOf } from "./native-storage.js";
 
 // Twin of `src/runtime/commands.h`.
@@ -123,7 +123,7 @@ export class CommandBuffer {
 
   private extent(tensor: Tensor | undefined): void {
     const { words } = this;
-    const size = tensor ? codecs[tensor.dtype].bytes : 0;
+    const size = tensor ? bytesOf(tensor.dtype) : 0;
     words[this.length++] = tensor ? addressOf(tensor) : 0;
     words[this.length++] = tensor ? (tensor.shape[0] ?? 1) : 0;
     words[this.length++] = tensor ? rowElementsOf(tensor.shape) * size : 0;

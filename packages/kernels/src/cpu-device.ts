@@ -1,7 +1,9 @@
 import {
+  alignmentOf,
   type AnyOp,
   ArgumentError,
   bytesOf,
+  checkBlocks,
   Device,
   DeviceError,
   DeviceLost,
@@ -116,10 +118,11 @@ export class CpuDevice extends Device {
 
   async map(file: string, byteOffset: number, dtype: DType, shape: Shape): Promise<Tensor> {
     this.assertOpen();
+    checkBlocks(dtype, shape, "map");
     const bytes = elementsOf(shape) * bytesOf(dtype);
     if (!(Number.isSafeInteger(byteOffset) && byteOffset >= 0))
       throw new ArgumentError(`map: byteOffset must be a whole number >= 0, but is ${byteOffset}`);
-    if (bytes === 0 || byteOffset % bytesOf(dtype) !== 0)
+    if (bytes === 0 || byteOffset % alignmentOf(dtype) !== 0)
       return this.tensorFromBytes(await readSlice(file, byteOffset, bytes), shape, dtype);
     const mapped = await this.files.use(file, byteOffset + bytes);
     if (this.closing) {

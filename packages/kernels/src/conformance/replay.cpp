@@ -53,6 +53,9 @@ double elementAt(const uint8_t* data, DType dtype, int64_t index) {
       return load(int8_t{});
     case DType::u8:
       return load(uint8_t{});
+    case DType::q8_0:
+    case DType::q4_0:
+      break;  // never a result
   }
   return NAN;
 }
@@ -79,7 +82,7 @@ std::string judge(const Tensor& tensor, const Expectation& expected, const char*
 
 size_t spanOf(const Tensor& type) {
   if (elementsOf(type) == 0) return 0;
-  return static_cast<size_t>(((type.rows() - 1) * type.rowStride + type.columns()) * bytesOf(type.dtype));
+  return static_cast<size_t>(bytesOf(type.dtype, (type.rows() - 1) * type.rowStride + type.columns()));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace whittle {
 
 inline char* rowBytes(const Tensor& x, int64_t row) {
-  return static_cast<char*>(x.data) + row * x.rowStride * bytesOf(x.dtype);
+  return static_cast<char*>(x.data) + bytesOf(x.dtype, row * x.rowStride);
 }
 
 }  // namespace whittle

@@ -11,7 +11,7 @@ static bool gatherRows(const Call& call) {
       return call.fail("index %d at %lld is outside of %lld rows", row, static_cast<long long>(i), static_cast<long long>(x.rows()));
     }
   }
-  const int64_t bytes = y.columns() * bytesOf(y.dtype);
+  const int64_t bytes = bytesOf(y.dtype, y.columns());
   if (bytes == 0) return true;
   forRows(call, y.rows(), y.columns(),
           [&](int64_t i) { std::memcpy(rowBytes(y, i), rowBytes(x, *indices.row<const int32_t>(i)), static_cast<size_t>(bytes)); });

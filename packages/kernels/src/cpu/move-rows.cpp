@@ -12,7 +12,7 @@ static bool moveRows(const Call& call) {
       return call.fail("move %lld goes from %d to %d, but there are %lld rows", static_cast<long long>(i), from, to,
                        static_cast<long long>(x.rows()));
     }
-    if (from >= 0 && to >= 0) std::memmove(rowBytes(x, to), rowBytes(x, from), static_cast<size_t>(x.columns() * bytesOf(x.dtype)));
+    if (from >= 0 && to >= 0) std::memmove(rowBytes(x, to), rowBytes(x, from), static_cast<size_t>(bytesOf(x.dtype, x.columns())));
   }
   return true;
 }

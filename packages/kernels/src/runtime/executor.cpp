@@ -14,8 +14,6 @@ namespace {
 // A step is recorded in several flushes, microseconds apart: asleep between two of them the thread would lose more than it saves.
 constexpr std::chrono::microseconds executorSpin{30};
 
-constexpr int64_t elementBytes[] = {4, 2, 2, 4, 1, 1};
-
 template <typename T>
 T* pointer(double word) {
   return reinterpret_cast<T*>(static_cast<uintptr_t>(word));
@@ -57,8 +55,7 @@ Extent extentAt(const double* words) {
 }
 
 Extent extentOf(const Tensor& tensor) {
-  const int64_t size = elementBytes[static_cast<int>(tensor.dtype)];
-  return {reinterpret_cast<uint64_t>(tensor.data), tensor.rows(), tensor.columns() * size, tensor.rowStride * size};
+  return {reinterpret_cast<uint64_t>(tensor.data), tensor.rows(), bytesOf(tensor.dtype, tensor.columns()), bytesOf(tensor.dtype, tensor.rowStride)};
 }
 
 Tensor tensorAt(const double* words) {

@@ -6,19 +6,31 @@
 namespace whittle {
 
 // Numbers as in core's dtypes.ts.
-enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5 };
+enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5, q8_0 = 6, q4_0 = 7 };
 
-constexpr int64_t bytesOf(DType dtype) {
+// Elements of a block of the block formats (core's block-formats.ts has their bytes), which lie along a row.
+constexpr int64_t blockElements = 32;
+
+constexpr bool isBlock(DType dtype) {
+  return dtype == DType::q8_0 || dtype == DType::q4_0;
+}
+
+// Bytes of so many elements: of block formats a multiple of a block's.
+constexpr int64_t bytesOf(DType dtype, int64_t elements = 1) {
   switch (dtype) {
     case DType::f32:
     case DType::i32:
-      return 4;
+      return 4 * elements;
     case DType::f16:
     case DType::bf16:
-      return 2;
+      return 2 * elements;
     case DType::i8:
     case DType::u8:
-      return 1;
+      return elements;
+    case DType::q8_0:
+      return elements / blockElements * 34;
+    case DType::q4_0:
+      return elements / blockElements * 18;
   }
   return 0;
 }
