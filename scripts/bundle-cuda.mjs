@@ -99,11 +99,13 @@ function copyModules() {
       filter: (file) => !/\.(map|d\.[mc]?ts|md)$/.test(file) && !file.slice(folder.length).includes("/node_modules"),
     });
     const manifest = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
-    for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) take(needed, folder);
+    for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }))
+      take(needed, folder);
   };
   for (const { name, directory, manifest } of workspaces) {
     take(name, root);
-    for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })) take(needed, directory);
+    for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }))
+      take(needed, directory);
   }
   for (const name of runners) take(name, root);
 }

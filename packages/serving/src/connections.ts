@@ -9,6 +9,17 @@ interface Connection {
   /** Requests that are being answered, the last of them. */
   requests: number;
   response: ServerResponse | undefined;
+  /** Bytes that the system has taken, and when there were last more of them or none waited. */
+  sent: number;
+  movedMs: number;
+}
+
+export interface ConnectionOptions {
+  /** Connections at once. */
+  readonly most: number;
+  /** How long an answer may wait for a client that reads nothing. */
+  readonly writeTimeoutMs: number;
+  readonly checkEveryMs: number;
 }
 
 /**
@@ -22,8 +33,10 @@ export class Connections {
 
   constructor(
     private readonly server: Server,
-    private readonly most: number,
+    private readonly options: ConnectionOptions,
   ) {
+    const checking = setInterval(() => this.cutStuck(performance.now()), options.checkEveryMs).unref();
+    server.once("close", () => clearInterval(checking));
     server.on("connection", (socket: Socket) => this.admit(socket));
     server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
       this.count(socket, 1, response);
@@ -44,13 +57,13 @@ export class Connections {
 
   /** When there are as many as may be, whoever was idle longest makes room: idle ones in any number keep nobody out. */
   private admit(socket: Socket): void {
-    if (this.open.size >= this.most) {
+    if (this.open.size >= this.options.most) {
       const idle = this.oldestIdle();
       if (!idle) return void socket.destroy();
       this.open.delete(idle);
       idle.destroy();
     }
-    this.open.set(socket, { requests: 0, response: undefined });
+    this.open.set(socket, { requests: 0, response: undefined, sent: 0, movedMs: performance.now() });
     socket.once("close", () => this.open.delete(socket));
   }
 
@@ -70,6 +83,17 @@ export class Connections {
     this.open.set(socket, connection);
     // Its answer is with the system already; `end` lets it arrive.
     if (this.closing) socket.end();
+  }
+
+  /** A client that neither reads nor leaves would keep its place, and its request's, for ever: TCP itself has no such limit while the peer answers. */
+  private cutStuck(nowMs: number): void {
+    for (const [socket, connection] of this.open) {
+      const sent = socket.bytesWritten - socket.writableLength;
+      if (socket.writableLength === 0 || sent > connection.sent) {
+        connection.sent = sent;
+        connection.movedMs = nowMs;
+      } else if (nowMs - connection.movedMs >= this.options.writeTimeoutMs) socket.destroy();
+    }
   }
 
   /** What is no HTTP, or comes too slowly: an error as the API words it, if there is nothing on its way yet. */

@@ -130,6 +130,36 @@ describe("clients that hold on to what they do not use", () => {
     await left;
     await server.close();
   });
+
+  it("are cut off when they read nothing of their answer, and nobody else is", async () => {
+    let left: () => void;
+    const gone = new Promise<void>((resolve) => (left = resolve));
+    const piece = new Uint8Array(2 ** 20);
+    const flood = (): Response =>
+      new Response(
+        new ReadableStream(
+          { pull: (controller) => controller.enqueue(piece), cancel: () => left() },
+          { highWaterMark: 0 },
+        ),
+      );
+    const { handler: slow, left: slowLeft } = endless();
+    const server = await listen({
+      handler: async (request) => (request.url.endsWith("/flood") ? flood() : slow()),
+      port: 0,
+      writeTimeoutMs: 1500,
+    });
+    const reading = connect(server.port, server.host);
+    reading.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    reading.resume();
+    const dead = connect(server.port, server.host).on("error", () => undefined);
+    dead.write("GET /flood HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    dead.pause();
+    await gone;
+    expect(reading.destroyed).toBe(false);
+    for (const socket of [reading, dead]) socket.destroy();
+    await slowLeft;
+    await server.close();
+  });
 });
 
 describe("closing", () => {

@@ -22,6 +22,8 @@ export interface ListenOptions {
   requestTimeoutMs?: number;
   /** How long a connection may be idle between two requests. Default: 5,000. */
   keepAliveTimeoutMs?: number;
+  /** How long an answer may wait for a client that takes no byte of it; then the connection is cut and the request cancelled. Default: 60,000. */
+  writeTimeoutMs?: number;
 }
 
 export interface Listening {
@@ -41,7 +43,7 @@ export class ListenError extends WhittleError {
   }
 }
 
-/** How often Node looks for clients that take too long. */
+/** How often we and Node look for clients that take too long. */
 const CHECK_EVERY_MS = 1000;
 
 /**
@@ -49,7 +51,7 @@ const CHECK_EVERY_MS = 1000;
  * @throws ListenError
  */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { host = "127.0.0.1", port = 8000, fallback = false, maxConnections = 1024 } = options;
+  const { host = "127.0.0.1", port = 8000, fallback = false, maxConnections = 1024, writeTimeoutMs = 60_000 } = options;
   let server: Server;
   try {
     server = await open(options, host, port);
@@ -58,7 +60,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     if (!fallback || port === 0 || failure.code !== "EADDRINUSE") throw new ListenError(host, port, failure);
     server = await open(options, host, 0);
   }
-  const connections = new Connections(server, maxConnections);
+  const connections = new Connections(server, { most: maxConnections, writeTimeoutMs, checkEveryMs: CHECK_EVERY_MS });
   const address = server.address() as AddressInfo;
   return {
     host,
