@@ -1,0 +1,11 @@
+#include "norm.cuh"
+
+namespace whittle::cuda {
+
+static bool addRmsNorm(const Call& call) {
+  return normalise<false>(call, {.x = call[0], .residual = call[1], .weight = call[2], .bias = {}, .sum = call[3], .y = call[4]});
+}
+
+WHITTLE_CUDA_KERNEL("addRmsNorm", addRmsNorm);
+
+}  // namespace whittle::cuda

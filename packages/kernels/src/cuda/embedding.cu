@@ -1,0 +1,27 @@
+#include "elementwise.cuh"
+
+namespace whittle::cuda {
+
+__global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, bool packedTable, bool packed, Faults faults) {
+  const int64_t row = blockIdx.x, first = chunkSize * chunkIndex();
+  afterPrevious();
+  const int32_t id = *ids.row<const int32_t>(row);
+  if (id >= table.rows()) {
+    if (first == 0) faults.raise(Fault::idOutsideTable, id, row, table.rows());
+    return;
+  }
+  if (first >= y.columns()) return;
+  Chunk chunk = {};
+  if (id >= 0) chunk = loadRow(table, id, first, packedTable);
+  storeRow(y, row, first, chunk, packed);
+}
+
+static bool embedding(const Call& call) {
+  const Tensor &table = call[0], &ids = call[1], &y = call[2];
+  const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
+  return call.launch(embeddingKernel, grid, block, 0, table, ids, y, packedRows(table), packedRows(y), call.faults);
+}
+
+WHITTLE_CUDA_KERNEL("embedding", embedding);
+
+}  // namespace whittle::cuda

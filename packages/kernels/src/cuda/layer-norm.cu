@@ -1,0 +1,11 @@
+#include "norm.cuh"
+
+namespace whittle::cuda {
+
+static bool layerNorm(const Call& call) {
+  return normalise<true>(call, {.x = call[0], .residual = {}, .weight = call[1], .bias = call[2], .sum = {}, .y = call[3]});
+}
+
+WHITTLE_CUDA_KERNEL("layerNorm", layerNorm);
+
+}  // namespace whittle::cuda
