@@ -1,4 +1,4 @@
-import { rope, ropeTable } from "@whittle/core";
+import { rope, ropePair, ropeTable } from "@whittle/core";
 import { conformance } from "../conformance.js";
 import { elements, from, sizes } from "../conformance/index.js";
 
@@ -7,6 +7,15 @@ conformance(rope, {
   headDim: sizes(2, 6, 64),
   heads: sizes(1, 3),
   width: from(({ heads, headDim }) => heads! * headDim!),
+});
+
+conformance(ropePair, {
+  rows: sizes(0, 1, 7, 64),
+  headDim: sizes(2, 6, 64),
+  kvHeads: sizes(1, 2),
+  heads: sizes(1, 3, 4),
+  width: from(({ heads, headDim }) => heads! * headDim!),
+  keyWidth: from(({ kvHeads, headDim }) => kvHeads! * headDim!),
 });
 
 conformance(ropeTable, {

@@ -1,0 +1,44 @@
+import { type Device, gatedLinear, linear, linears, rope, ropePair, siluMul, type Tensor } from "@whittle/core";
+import { cpu } from "@whittle/kernels";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Random } from "../conformance/index.js";
+
+/** Fused ops must give the bits of the ops that they stand for, so that a model may take either. */
+describe("fused ops", () => {
+  const random = new Random(3);
+  let device: Device;
+  beforeAll(async () => {
+    device = await cpu({ memoryBytes: 2 ** 27 });
+  });
+  afterAll(() => device.close());
+
+  const normal = (shape: readonly number[], dtype: "f32" | "bf16" = "f32") =>
+    device.tensor(
+      Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => random.normal()),
+      shape,
+      dtype,
+    );
+  const bitsOf = async (tensors: readonly Tensor[]) => Promise.all(tensors.map((tensor) => tensor.readBytes()));
+
+  // One row, few, and more than fit a panel of the gated MLP.
+  it.each([1, 7, 70])("linears and gatedLinear of %d rows", async (rows) => {
+    const x = normal([rows, 96]);
+    const [a, b, c] = [normal([96, 96], "bf16"), normal([33, 96], "bf16"), normal([33, 96], "bf16")];
+    const bBias = normal([33]);
+    expect(await bitsOf(linears({ x, a, b, c, bBias }))).toEqual(
+      await bitsOf([linear({ x, weight: a }), linear({ x, weight: b, bias: bBias }), linear({ x, weight: c })]),
+    );
+    const [gate, up] = [normal([4000, 96]), normal([4000, 96])];
+    const gateBias = normal([4000]);
+    expect(await bitsOf([gatedLinear({ x, gate, up, gateBias })])).toEqual(
+      await bitsOf([siluMul({ gate: linear({ x, weight: gate, bias: gateBias }), up: linear({ x, weight: up }) })]),
+    );
+  });
+
+  it("ropePair", async () => {
+    const [q, k, table] = [normal([9, 64]), normal([9, 32]), normal([9, 16])];
+    expect(await bitsOf(ropePair({ q, k, table }))).toEqual(
+      await bitsOf([rope({ x: q, table }), rope({ x: k, table })]),
+    );
+  });
+});
