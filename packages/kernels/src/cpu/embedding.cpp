@@ -1,5 +1,5 @@
+#include "blocks.h"
 #include "elementwise.h"
-#include "scratch.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -13,14 +13,13 @@ static bool embedding(const Call& call) {
     }
   }
   const int64_t columns = y.columns();
-  withFormat(table.dtype, [&](auto format) {
-    using Format = decltype(format);
+  withWeightRows(table, [&]<typename Format>(Rows<Format> tableRows) {
     forRows(call, y.rows(), columns, [&](int64_t row) {
       const int32_t id = *ids.row<const int32_t>(row);
       if (id < 0) {
         std::memset(y.row<float>(row), 0, static_cast<size_t>(columns) * sizeof(float));
       } else {
-        decodeRow<Format>(table.row<const typename Format::Stored>(id), y.row<float>(row), columns);
+        decodeRow<Format>(tableRows[id], y.row<float>(row), columns);
       }
     });
   });

@@ -1,0 +1,63 @@
+// GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean.
+#pragma once
+
+#include "dot-tile.h"
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+// Every element is the product of an f16 and a small integer, which f32 holds exactly.
+struct Q8 {
+  struct Stored {
+    uint16_t scale;
+    int8_t codes[blockElements];
+  };
+  static constexpr DType dtype = DType::q8_0;
+};
+
+struct Q4 {
+  struct Stored {
+    uint16_t scale;
+    uint8_t codes[blockElements / 2];
+  };
+  static constexpr DType dtype = DType::q4_0;
+};
+
+template <>
+inline void decodeRow<Q8>(const Q8::Stored* source, float* target, int64_t count) {
+  for (int64_t i = 0; i < count; i += blockElements, source++) {
+    const float scale = F16::decode(source->scale);
+    for (int64_t j = 0; j < blockElements; j++) target[i + j] = scale * static_cast<float>(source->codes[j]);
+  }
+}
+
+template <>
+inline void decodeRow<Q4>(const Q4::Stored* source, float* target, int64_t count) {
+  for (int64_t i = 0; i < count; i += blockElements, source++) {
+    const float scale = F16::decode(source->scale);
+    for (int64_t j = 0; j < blockElements / 2; j++) {
+      target[i + j] = scale * static_cast<float>((source->codes[j] & 15) - 8);
+      target[i + j + blockElements / 2] = scale * static_cast<float>((source->codes[j] >> 4) - 8);
+    }
+  }
+}
+
+// Calls body(rows) with the rows of a weight of any format.
+template <typename Body>
+WHITTLE_INLINE void withWeightRows(const Tensor& weight, Body&& body) {
+  const auto blocks = [&](auto format) {
+    using Format = decltype(format);
+    body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElements});
+  };
+  if (weight.dtype == DType::q8_0) {
+    blocks(Q8{});
+  } else if (weight.dtype == DType::q4_0) {
+    blocks(Q4{});
+  } else {
+    withFormat(weight.dtype, [&](auto format) {
+      using Format = decltype(format);
+      body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride});
+    });
+  }
+}
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE
