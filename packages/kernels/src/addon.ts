@@ -18,6 +18,15 @@ export interface Addon {
   /** Instruction sets by number; null where this machine cannot run one. */
   readonly isas: readonly (string | null)[];
   open(isa: number, threads: number, words: Float64Array, onReads: (reads: FinishedReads) => void): DeviceHandle;
+  /** Opens a device of the shared object `library`. */
+  openCuda(
+    library: string,
+    device: number,
+    words: Float64Array,
+    onReads: (reads: FinishedReads) => void,
+  ): DeviceHandle;
+  /** The devices that the shared object `library` finds; throws with the reason when it cannot look. */
+  cudaDevices(library: string): CudaDeviceInfo[];
   /** The op of each kernel, by its number. */
   kernels(handle: DeviceHandle): string[];
   /** Queues the first `count` words of the command buffer. */
@@ -30,12 +39,24 @@ export interface Addon {
   allocate(handle: DeviceHandle, bytes: number): number;
   /** So much of what was allocated is on its way back to the system. */
   released(handle: DeviceHandle, bytes: number): void;
-  /** A whole file, read-only: an address, or 0 when the system refuses. */
+  /** A whole file, read-only: an address, or 0 when the system refuses, or when device memory is not the host's. */
   mapFile(handle: DeviceHandle, descriptor: number, bytes: number): number;
+  /** Stretches of ops launched one by one, made into a program of their own, launched as such a program. */
+  replayCounts(handle: DeviceHandle): [eager: number, captured: number, replayed: number];
   close(handle: DeviceHandle): void;
 }
 
-const expectedInterface = 2;
+/** A CUDA device of this machine. */
+export interface CudaDeviceInfo {
+  readonly name: string;
+  /** Compute capability, such as 9 for Hopper. */
+  readonly capability: number;
+  readonly memoryBytes: number;
+  /** What nobody has taken now. */
+  readonly freeBytes: number;
+}
+
+const expectedInterface = 3;
 
 /** The native addon cannot be loaded: says why and how to build it. */
 export class AddonMissing extends WhittleError {

@@ -2,7 +2,7 @@ import { bytesOf, codecs, rowElementsOf, type Tensor } from "@whittle/core";
 import { addressOf } from "./native-storage.js";
 
 // Twin of `src/runtime/commands.h`.
-const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7, zero: 8 } as const;
+const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7, zero: 8, load: 9 } as const;
 
 /** What one op needs at most: 6 words, 8 for each of 16 tensors, its attributes. */
 const largestRun = 6 + 16 * 8 + 64;
@@ -28,9 +28,9 @@ export class CommandBuffer {
     return this.length + largestRun <= this.capacity;
   }
 
-  /** Whether a write of so many bytes fits. */
+  /** Whether a write or a load that carries so many bytes fits. */
   hasRoomFor(bytes: number): boolean {
-    return this.length + 3 + Math.ceil(bytes / 8) + largestRun <= this.capacity;
+    return this.length + 5 + Math.ceil(bytes / 8) + largestRun <= this.capacity;
   }
 
   clear(): void {
@@ -68,6 +68,18 @@ export class CommandBuffer {
     this.words[at + 2] = bytes.byteLength;
     this.bytes.set(bytes, (at + 3) * 8);
     this.length = at + 3 + Math.ceil(bytes.byteLength / 8);
+  }
+
+  /** Bytes `[offset, offset + bytes)` of the file whose path is `path` in UTF-8; needs `hasRoomFor` that. */
+  load(address: number, bytes: number, offset: number, path: Uint8Array): void {
+    const at = this.length;
+    this.words[at] = opcode.load;
+    this.words[at + 1] = address;
+    this.words[at + 2] = bytes;
+    this.words[at + 3] = offset;
+    this.words[at + 4] = path.byteLength;
+    this.bytes.set(path, (at + 5) * 8);
+    this.length = at + 5 + Math.ceil(path.byteLength / 8);
   }
 
   /** The destination's address is filled in by the addon. */

@@ -1,119 +1,41 @@
 import {
   alignmentOf,
-  type AnyOp,
   ArgumentError,
   bytesOf,
   checkBlocks,
-  Device,
-  DeviceError,
-  DeviceLost,
   type DType,
   elementsOf,
   rowElementsOf,
   type Shape,
   type Storage,
   Tensor,
-  UnsupportedOp,
 } from "@whittle/core";
-import { type Addon, type DeviceHandle, type FinishedReads } from "./addon.js";
-import { CommandBuffer, maxTensors } from "./command-buffer.js";
+import { type Addon } from "./addon.js";
 import { MappedFiles } from "./mapped-files.js";
-import { MemoryPool } from "./memory-pool.js";
-import { addressOf, type NativeStorage, storageOf } from "./native-storage.js";
+import { NativeDevice } from "./native-device.js";
+import { type NativeStorage } from "./native-storage.js";
 import { readSlice } from "./read-slice.js";
 
-const commandWords = 2 ** 15;
-/**
- * Ops from flush to flush: few at first, so that the executor wakes up and starts while the rest of the step is recorded (2 to 4 % of a decode step of books-5m on two
- * threads); then as many as make the call cheap.
- */
-const [firstFlush, laterFlushes] = [8, 64];
-/** Larger writes do not pass through the command buffer. */
-const largestInlineWrite = 2 ** 16;
-
-interface KernelCall {
-  readonly kernel: number;
-  /** Bit i: input i is written to. */
-  readonly mutated: number;
-}
-
-interface PendingRead {
-  /** Held as long as somebody waits: a device that is collected would never answer. */
-  readonly device: CpuDevice;
-  readonly destination: ArrayBuffer;
-  readonly resolve: (bytes: Uint8Array) => void;
-  readonly reject: (error: Error) => void;
-}
-
-/** The native CPU device: ops are written into a command buffer and worked off by a thread of the device's own. */
-export class CpuDevice extends Device {
-  readonly name = "cpu";
-  private readonly handle: DeviceHandle;
-  private readonly commands = new CommandBuffer(commandWords);
-  private readonly pool: MemoryPool;
+/** The native CPU device: kernels run on its thread and the process's workers; files are mapped into memory. */
+export class CpuDevice extends NativeDevice {
   private readonly files: MappedFiles;
-  private readonly kernels: ReadonlyMap<string, number>;
-  private readonly calls = new Map<AnyOp, KernelCall>();
-  private readonly pending = new Map<number, PendingRead>();
-  private tickets = 0;
-  private flushScheduled = false;
-  private opsPerFlush = firstFlush;
-  private closing: Promise<void> | undefined;
 
-  constructor(
-    private readonly addon: Addon,
-    options: { isa: number; threads: number; memoryBytes: number },
-  ) {
-    super();
-    this.handle = addon.open(options.isa, options.threads, this.commands.words, settler(this.pending));
-    this.kernels = new Map(addon.kernels(this.handle).map((op, index) => [op, index]));
-    this.pool = new MemoryPool(
-      {
-        allocate: (bytes) => addon.allocate(this.handle, bytes),
-        release: (address, bytes) => {
-          this.command().release(address, bytes);
-          addon.released(this.handle, bytes);
-        },
-      },
-      options.memoryBytes,
-    );
+  constructor(addon: Addon, { isa, threads, memoryBytes }: { isa: number; threads: number; memoryBytes: number }) {
+    super(addon, {
+      name: "cpu",
+      commandWords: 2 ** 15,
+      // Few at first, so that the executor wakes up and starts while the rest of the step is recorded (2 to 4 % of a decode step of books-5m on two threads); then as
+      // many as make the call cheap.
+      flushes: [8, 64],
+      memoryBytes,
+      // What was used last is still in the cache.
+      reuse: "latest",
+      open: (words, onReads) => addon.open(isa, threads, words, onReads),
+    });
     this.files = new MappedFiles({
       mapFile: (descriptor, bytes) => addon.mapFile(this.handle, descriptor, bytes),
       unmap: ({ address, bytes }) => this.command().release(address, bytes),
     });
-  }
-
-  supports(op: AnyOp): boolean {
-    return this.kernels.has(op.name);
-  }
-
-  read(tensor: Tensor): Promise<Uint8Array> {
-    this.assertOpen();
-    return this.recordRead(tensor);
-  }
-
-  async sync(): Promise<void> {
-    this.assertOpen();
-    await this.recordRead(undefined);
-  }
-
-  heal(tensors: readonly Tensor[]): void {
-    this.assertOpen();
-    for (const tensor of tensors) this.command().heal(tensor);
-  }
-
-  override empty(shape: Shape, dtype: DType, what = "empty"): Tensor {
-    const tensor = super.empty(shape, dtype, what);
-    // Whoever had this memory before may have left it poisoned.
-    this.heal([tensor]);
-    return tensor;
-  }
-
-  override zeros(shape: Shape, dtype: DType = "f32"): Tensor {
-    const tensor = this.empty(shape, dtype, "zeros");
-    const { address, block, bytes } = storageOf(tensor);
-    if (!block!.fresh) this.command().zero(address, bytes);
-    return tensor;
   }
 
   async map(file: string, byteOffset: number, dtype: DType, shape: Shape): Promise<Tensor> {
@@ -139,146 +61,16 @@ export class CpuDevice extends Device {
     return this.adopt(new Tensor(this, storage, dtype, shape, 0, rowElementsOf(shape)));
   }
 
-  close(): Promise<void> {
-    this.closing ??= this.recordRead(undefined).then(() => this.addon.close(this.handle));
-    return this.closing;
-  }
-
-  /** See `failCall` in `fail-call.ts`. */
-  failCall(op: string, skip: number): void {
-    this.assertOpen();
-    const kernel = this.kernels.get(op);
-    if (kernel === undefined) throw new UnsupportedOp(op, this.name);
-    this.command().fail(kernel, skip);
-  }
-
-  protected allocate(bytes: number, what: string): NativeStorage {
-    this.assertOpen();
-    const block = this.pool.take(bytes, what);
-    return { bytes, references: 0, address: block.address, block, file: undefined };
-  }
-
-  protected free(storage: Storage): void {
-    if (this.closing) return;
-    const { block, file } = storage as NativeStorage;
-    if (block) this.pool.give(block);
-    else if (file) this.files.drop(file);
-  }
-
-  protected enqueue(
-    op: AnyOp,
-    inputs: readonly (Tensor | undefined)[],
-    attributes: readonly number[],
-    outputs: readonly Tensor[],
-  ): void {
-    const call = this.calls.get(op) ?? this.resolve(op);
-    if (call.mutated !== 0) refuseMapped(op, call, inputs);
-    if (!this.commands.hasRoom) this.flush();
-    this.commands.run(call.kernel, call.mutated, inputs, attributes, outputs);
-    if (this.commands.ops >= this.opsPerFlush) {
-      this.flush();
-      this.opsPerFlush = laterFlushes;
-    } else if (!this.flushScheduled) this.scheduleFlush();
-  }
-
-  protected enqueueWrite(tensor: Tensor, bytes: Uint8Array): void {
-    this.assertOpen();
-    if (bytes.byteLength > largestInlineWrite) {
-      this.addon.write(this.handle, this.commands.length, addressOf(tensor), bytes);
-      this.commands.clear();
-    } else {
-      if (!this.commands.hasRoomFor(bytes.byteLength)) this.flush();
-      this.command().write(addressOf(tensor), bytes);
-    }
+  protected override giveBack(storage: NativeStorage): void {
+    if (storage.file) this.files.drop(storage.file);
+    else super.giveBack(storage);
   }
 
   protected override countsAsLive(storage: Storage): boolean {
     return (storage as NativeStorage).file === undefined;
   }
 
-  protected poolMemory() {
-    return {
-      reserved: this.closing ? 0 : this.pool.reserved,
-      mapped: this.closing ? 0 : this.files.bytes,
-      budget: this.pool.budget,
-    };
-  }
-
-  private resolve(op: AnyOp): KernelCall {
-    const kernel = this.kernels.get(op.name);
-    if (kernel === undefined) throw new UnsupportedOp(op.name, this.name);
-    const keys = Object.entries(op.args).filter(([, spec]) => spec.kind === "tensor");
-    if (keys.length >= maxTensors)
-      throw new ArgumentError(
-        `${op.name}: has ${keys.length} tensor arguments; with the outputs at most ${maxTensors} are possible`,
-      );
-    const mutated = keys.reduce((mask, [key], i) => (op.mutates?.includes(key) ? mask | (1 << i) : mask), 0);
-    const call = { kernel, mutated };
-    this.calls.set(op, call);
-    return call;
-  }
-
-  private recordRead(tensor: Tensor | undefined): Promise<Uint8Array> {
-    if (!this.commands.hasRoom) this.flush();
-    const ticket = this.tickets++;
-    const destination = new ArrayBuffer(tensor ? tensor.elements * bytesOf(tensor.dtype) : 0);
-    this.commands.read(ticket, tensor);
-    this.addon.read(this.handle, this.commands.length, destination);
-    this.commands.clear();
-    this.opsPerFlush = firstFlush;
-    return new Promise((resolve, reject) => this.pending.set(ticket, { device: this, destination, resolve, reject }));
-  }
-
-  /** The buffer, with room for any command but a write. */
-  private command(): CommandBuffer {
-    if (!this.commands.hasRoom) this.flush();
-    if (!this.flushScheduled) this.scheduleFlush();
-    return this.commands;
-  }
-
-  private scheduleFlush(): void {
-    this.flushScheduled = true;
-    queueMicrotask(() => {
-      this.flushScheduled = false;
-      if (!this.closing) this.flush();
-    });
-  }
-
-  private flush(): void {
-    if (this.commands.length === 0) return;
-    this.addon.flush(this.handle, this.commands.length);
-    this.commands.clear();
-  }
-
-  private assertOpen(): void {
-    if (this.closing) throw new DeviceLost("the cpu device was closed");
-  }
-}
-
-/**
- * Ends reads. A function of its own, because what it closes over lives as long as the native device: it must not hold the JavaScript one, which
- * the garbage collector closes once nobody uses it.
- */
-function settler(pending: Map<number, PendingRead>): (reads: FinishedReads) => void {
-  return (reads) => {
-    for (let i = 0; i < reads.length; i += 3) {
-      const [ticket, op, reason] = reads.slice(i, i + 3) as [number, string | null, string | null];
-      const { destination, resolve, reject } = pending.get(ticket)!;
-      pending.delete(ticket);
-      if (op === null) resolve(new Uint8Array(destination));
-      else if (op === "") reject(new DeviceLost(`the cpu device stopped: ${reason}`));
-      else reject(new DeviceError(op, reason!));
-    }
-  };
-}
-
-/** A mapped file is read-only; a kernel that wrote to it would end the process. */
-function refuseMapped(op: AnyOp, call: KernelCall, inputs: readonly (Tensor | undefined)[]): void {
-  for (const [i, tensor] of inputs.entries()) {
-    if (tensor && (call.mutated >> i) & 1 && storageOf(tensor).file) {
-      throw new ArgumentError(
-        `${op.name}: ${Object.keys(op.args)[i]} is mapped from a file and cannot be written to; copy it first`,
-      );
-    }
+  protected override poolMemory() {
+    return { ...super.poolMemory(), mapped: this.closing ? 0 : this.files.bytes };
   }
 }

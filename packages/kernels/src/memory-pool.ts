@@ -39,6 +39,9 @@ const leastUse = 0.8;
  * Up to 1 MiB: blocks of 52 sizes (at most a quarter larger than asked for) cut out of slabs, kept on free lists by size. Above: allocations of their own,
  * kept for later requests of about their size. A block may be reused at once: the queue runs in order, so whoever gets it next comes after whoever had it.
  * What is kept goes back to the system when the budget would be exceeded otherwise.
+ *
+ * Of several free blocks that fit equally well, `reuse` takes the one that was given back last, or the one at the lowest address: then what is taken depends on which
+ * blocks are in use alone, and a step that is recorded again finds its tensors where they were.
  */
 export class MemoryPool {
   /** Bytes taken from the source; never above the budget. */
@@ -51,6 +54,7 @@ export class MemoryPool {
   constructor(
     private readonly source: MemorySource,
     readonly budget: number,
+    private readonly reuse: "latest" | "lowest" = "latest",
   ) {}
 
   /** @throws OutOfMemory naming `what` */
@@ -66,9 +70,14 @@ export class MemoryPool {
     block.fresh = false;
     if (block.slab) {
       block.slab.live--;
-      this.free[block.sizeClass]!.push(block);
+      const list = this.free[block.sizeClass]!;
+      if (this.reuse === "latest") list.push(block);
+      else list.splice(lowestLast(list, block.address), 0, block);
     } else {
-      this.freeLarge.splice(this.firstLargeOf(block.bytes), 0, block);
+      let at = this.firstLargeOf(block.bytes);
+      if (this.reuse === "lowest")
+        while (this.freeLarge[at]?.bytes === block.bytes && this.freeLarge[at]!.address < block.address) at++;
+      this.freeLarge.splice(at, 0, block);
     }
   }
 
@@ -159,6 +168,17 @@ export class MemoryPool {
     }
     return low;
   }
+}
+
+/** Where a block of this address belongs in a list whose last is the lowest. */
+function lowestLast(list: readonly Block[], address: number): number {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (list[middle]!.address > address) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Sizes are multiples of 64 up to 512 bytes, then four to each doubling. */

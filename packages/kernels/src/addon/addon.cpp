@@ -3,10 +3,12 @@
 #include <dlfcn.h>
 #include <node_api.h>
 
-#include <cstring>
+#include <memory>
+#include <utility>
 
-#include "../runtime/commands.h"
+#include "../runtime/executor.h"
 #include "../runtime/isa.h"
+#include "cuda-addon.h"
 #include "device-handle.h"
 #include "napi-helpers.h"
 
@@ -15,41 +17,28 @@ namespace whittle::addon {
 namespace {
 
 // Raised with every change of the commands or of these functions: a stale build is refused instead of misread.
-constexpr double interfaceVersion = 2;
-
-DeviceHandle* handleOf(napi_env env, napi_value value) {
-  void* data = nullptr;
-  if (!ok(env, napi_get_value_external(env, value, &data))) return nullptr;
-  auto* handle = static_cast<DeviceHandle*>(data);
-  if (!handle->closed()) return handle;
-  napi_throw_error(env, nullptr, "the device was closed");
-  return nullptr;
-}
+constexpr double interfaceVersion = 3;
 
 // open(isa, threads, buffer, onReads): handle
 napi_value open(napi_env env, napi_callback_info info) {
   Arguments<4> args;
   double isa, threads;
   if (!args.read(env, info) || !toDouble(env, args.values[0], isa) || !toDouble(env, args.values[1], threads)) return nullptr;
-  DeviceHandle* handle =
-      DeviceHandle::open(env, static_cast<Isa>(static_cast<int32_t>(isa)), static_cast<int32_t>(threads), args.values[2], args.values[3]);
-  if (!handle) return nullptr;
-  napi_value external = nullptr;
-  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<DeviceHandle*>(data); };
-  if (!ok(env, napi_create_external(env, handle, finalize, nullptr, &external))) delete handle;
-  return external;
+  return DeviceHandle::open(env, args.values[2], args.values[3], [&](std::function<void()> onFinished) {
+    return std::make_unique<Executor>(static_cast<Isa>(static_cast<int32_t>(isa)), static_cast<int32_t>(threads), std::move(onFinished));
+  });
 }
 
 // kernels(handle): the op of each kernel, by its number
 napi_value kernels(napi_env env, napi_callback_info info) {
   Arguments<1> args;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (!handle) return nullptr;
   napi_value list = nullptr;
   if (!ok(env, napi_create_array(env, &list))) return nullptr;
   uint32_t index = 0;
-  for (const KernelEntry& entry : handle->executor().kernels()) napi_set_element(env, list, index++, makeString(env, entry.op));
+  for (const std::string& op : handle->queue().ops()) napi_set_element(env, list, index++, makeString(env, op));
   return list;
 }
 
@@ -58,8 +47,8 @@ napi_value flush(napi_env env, napi_callback_info info) {
   Arguments<2> args;
   size_t count;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
-  if (handle && toCount(env, args.values[1], count)) handle->executor().submit(handle->words(), count);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
+  if (handle && toCount(env, args.values[1], count)) handle->queue().submit(handle->words(), count);
   return nullptr;
 }
 
@@ -69,12 +58,12 @@ napi_value read(napi_env env, napi_callback_info info) {
   size_t count, bytes;
   void* destination = nullptr;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (!handle || !toCount(env, args.values[1], count) || !ok(env, napi_get_arraybuffer_info(env, args.values[2], &destination, &bytes)))
     return nullptr;
   handle->words()[count - 1] = static_cast<double>(reinterpret_cast<uintptr_t>(destination));
   handle->expectRead();
-  handle->executor().submit(handle->words(), count);
+  handle->queue().submit(handle->words(), count);
   return nullptr;
 }
 
@@ -85,14 +74,14 @@ napi_value write(napi_env env, napi_callback_info info) {
   double address;
   void* source = nullptr;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (!handle || !toCount(env, args.values[1], count) || !toDouble(env, args.values[2], address) ||
       !ok(env, napi_get_typedarray_info(env, args.values[3], nullptr, &length, &source, nullptr, nullptr))) {
     return nullptr;
   }
-  handle->executor().submit(handle->words(), count);
+  handle->queue().submit(handle->words(), count);
   try {
-    handle->executor().submitWrite(reinterpret_cast<void*>(static_cast<uintptr_t>(address)), source, length);
+    handle->queue().submitWrite(reinterpret_cast<void*>(static_cast<uintptr_t>(address)), source, length);
   } catch (const std::bad_alloc&) {
     napi_throw_error(env, nullptr, "no memory for the copy of what is written");
   }
@@ -104,9 +93,9 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   Arguments<2> args;
   size_t bytes;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (!handle || !toCount(env, args.values[1], bytes)) return nullptr;
-  void* address = handle->executor().memory().allocate(bytes);
+  void* address = handle->queue().allocate(bytes);
   if (address) handle->report(static_cast<int64_t>(bytes));
   return makeNumber(env, static_cast<double>(reinterpret_cast<uintptr_t>(address)));
 }
@@ -116,7 +105,7 @@ napi_value released(napi_env env, napi_callback_info info) {
   Arguments<2> args;
   size_t bytes;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (handle && toCount(env, args.values[1], bytes)) handle->report(-static_cast<int64_t>(bytes));
   return nullptr;
 }
@@ -127,17 +116,33 @@ napi_value mapFile(napi_env env, napi_callback_info info) {
   double descriptor;
   size_t bytes;
   if (!args.read(env, info)) return nullptr;
-  DeviceHandle* handle = handleOf(env, args.values[0]);
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
   if (!handle || !toDouble(env, args.values[1], descriptor) || !toCount(env, args.values[2], bytes)) return nullptr;
-  void* address = handle->executor().memory().mapFile(static_cast<int>(descriptor), bytes);
+  void* address = handle->queue().mapFile(static_cast<int>(descriptor), bytes);
   return makeNumber(env, static_cast<double>(reinterpret_cast<uintptr_t>(address)));
+}
+
+// replayCounts(handle): [eager, captured, replayed]
+napi_value replayCounts(napi_env env, napi_callback_info info) {
+  Arguments<1> args;
+  if (!args.read(env, info)) return nullptr;
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
+  if (!handle) return nullptr;
+  const ReplayCounts counts = handle->queue().replayCounts();
+  napi_value list = nullptr;
+  if (!ok(env, napi_create_array(env, &list))) return nullptr;
+  uint32_t index = 0;
+  for (const uint64_t count : {counts.eager, counts.captured, counts.replayed}) {
+    napi_set_element(env, list, index++, makeNumber(env, static_cast<double>(count)));
+  }
+  return list;
 }
 
 // close(handle)
 napi_value close(napi_env env, napi_callback_info info) {
   Arguments<1> args;
   if (!args.read(env, info)) return nullptr;
-  if (DeviceHandle* handle = handleOf(env, args.values[0])) handle->close();
+  if (DeviceHandle* handle = DeviceHandle::of(env, args.values[0])) handle->close();
   return nullptr;
 }
 
@@ -152,8 +157,9 @@ napi_value initialise(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback callback;
-  } functions[] = {{"open", open},   {"kernels", kernels},   {"flush", flush},       {"read", read},      {"write", write},
-                   {"close", close}, {"allocate", allocate}, {"released", released}, {"mapFile", mapFile}};
+  } functions[] = {{"open", open},         {"openCuda", openCuda}, {"cudaDevices", cudaDevices}, {"kernels", kernels},
+                   {"flush", flush},       {"read", read},         {"write", write},             {"close", close},
+                   {"allocate", allocate}, {"released", released}, {"mapFile", mapFile},         {"replayCounts", replayCounts}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function))) return nullptr;

@@ -6,39 +6,54 @@
 
 namespace whittle::addon {
 
-DeviceHandle* DeviceHandle::open(napi_env env, Isa isa, int32_t threads, napi_value buffer, napi_value onReads) {
+napi_value DeviceHandle::open(napi_env env, napi_value buffer, napi_value onReads, const MakeQueue& make) {
   std::unique_ptr<DeviceHandle> self(new DeviceHandle(env));
+  if (!self->start(buffer, onReads, make)) return nullptr;
+  napi_value external = nullptr;
+  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<DeviceHandle*>(data); };
+  if (!ok(env, napi_create_external(env, self.get(), finalize, nullptr, &external))) return nullptr;
+  self.release();
+  return external;
+}
+
+DeviceHandle* DeviceHandle::of(napi_env env, napi_value value) {
+  void* data = nullptr;
+  if (!ok(env, napi_get_value_external(env, value, &data))) return nullptr;
+  auto* handle = static_cast<DeviceHandle*>(data);
+  if (handle->queue_) return handle;
+  napi_throw_error(env, nullptr, "the device was closed");
+  return nullptr;
+}
+
+bool DeviceHandle::start(napi_value buffer, napi_value onReads, const MakeQueue& make) {
   napi_typedarray_type type;
   void* data = nullptr;
-  if (!ok(env, napi_get_typedarray_info(env, buffer, &type, &self->capacity_, &data, nullptr, nullptr))) return nullptr;
+  if (!ok(env_, napi_get_typedarray_info(env_, buffer, &type, &capacity_, &data, nullptr, nullptr))) return false;
   if (type != napi_float64_array) {
-    napi_throw_type_error(env, nullptr, "the command buffer must be a Float64Array");
-    return nullptr;
+    napi_throw_type_error(env_, nullptr, "the command buffer must be a Float64Array");
+    return false;
   }
-  self->words_ = static_cast<double*>(data);
-  if (!ok(env, napi_create_reference(env, buffer, 1, &self->buffer_))) return nullptr;
+  words_ = static_cast<double*>(data);
+  if (!ok(env_, napi_create_reference(env_, buffer, 1, &buffer_))) return false;
 
-  napi_value name = makeString(env, "whittle.device");
-  if (!ok(env, napi_create_threadsafe_function(env, onReads, nullptr, name, 0, 1, nullptr, nullptr, self.get(), onReadsFinished,
-                                               &self->notify_)))
-    return nullptr;
+  napi_value name = makeString(env_, "whittle.device");
+  if (!ok(env_, napi_create_threadsafe_function(env_, onReads, nullptr, name, 0, 1, nullptr, nullptr, this, onReadsFinished, &notify_))) return false;
   // Only a pending read keeps the process alive.
-  if (!ok(env, napi_unref_threadsafe_function(env, self->notify_))) return nullptr;
+  if (!ok(env_, napi_unref_threadsafe_function(env_, notify_))) return false;
   try {
-    napi_threadsafe_function notify = self->notify_;
-    self->executor_ =
-        std::make_unique<Executor>(isa, threads, [notify] { napi_call_threadsafe_function(notify, nullptr, napi_tsfn_nonblocking); });
+    napi_threadsafe_function notify = notify_;
+    queue_ = make([notify] { napi_call_threadsafe_function(notify, nullptr, napi_tsfn_nonblocking); });
   } catch (const std::exception& error) {
-    napi_throw_error(env, nullptr, error.what());
-    return nullptr;
+    napi_throw_error(env_, nullptr, error.what());
+    return false;
   }
-  // Hooks run last-in first-out: ours joins the executor before the thread-safe function that it calls is gone.
-  napi_add_env_cleanup_hook(env, onEnvironmentEnd, self.get());
-  return self.release();
+  // Hooks run last-in first-out: ours joins the queue before the thread-safe function that it calls is gone.
+  napi_add_env_cleanup_hook(env_, onEnvironmentEnd, this);
+  return true;
 }
 
 DeviceHandle::~DeviceHandle() {
-  if (executor_) {
+  if (queue_) {
     close();
     return;
   }
@@ -57,9 +72,9 @@ void DeviceHandle::report(int64_t bytes) {
 }
 
 void DeviceHandle::close() {
-  if (!executor_) return;
+  if (!queue_) return;
   napi_remove_env_cleanup_hook(env_, onEnvironmentEnd, this);
-  executor_.reset();
+  queue_.reset();
   report(-reported_);
   napi_release_threadsafe_function(notify_, napi_tsfn_abort);
   notify_ = nullptr;
@@ -78,8 +93,8 @@ void DeviceHandle::onReadsFinished(napi_env env, napi_value callback, void* cont
 }
 
 void DeviceHandle::deliver(napi_env env, napi_value callback) {
-  if (!executor_) return;
-  const std::vector<FinishedRead> reads = executor_->takeFinished();
+  if (!queue_) return;
+  const std::vector<FinishedRead> reads = queue_->takeFinished();
   if (reads.empty()) return;
   pendingReads_ -= reads.size();
   if (pendingReads_ == 0) napi_unref_threadsafe_function(env, notify_);

@@ -46,6 +46,15 @@ inline bool toCount(napi_env env, napi_value value, size_t& count) {
   return true;
 }
 
+inline bool toString(napi_env env, napi_value value, std::string& text) {
+  size_t length;
+  if (!ok(env, napi_get_value_string_utf8(env, value, nullptr, 0, &length))) return false;
+  text.resize(length + 1);
+  if (!ok(env, napi_get_value_string_utf8(env, value, text.data(), text.size(), &length))) return false;
+  text.resize(length);
+  return true;
+}
+
 inline napi_value makeNumber(napi_env env, double number) {
   napi_value value = nullptr;
   napi_create_double(env, number, &value);

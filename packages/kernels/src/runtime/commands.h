@@ -2,6 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+
+#include "poison.h"
+#include "tensor.h"
 
 namespace whittle {
 
@@ -23,6 +27,8 @@ enum class Opcode : int {
   zero = 8,
   // kernel, calls to let pass: then one call fails. For tests of recovery.
   fail = 7,
+  // address, bytes, offset in the file, bytes of its path, then the path in ⌈bytes / 8⌉ words. Where files cannot be mapped.
+  load = 9,
 };
 
 // An extent is four words: address, rows, rowBytes, strideBytes.
@@ -31,5 +37,41 @@ constexpr size_t tensorWords = 8;
 // Of a `run`, before its tensors.
 constexpr size_t runWords = 6;
 constexpr int maxTensors = 16;
+
+template <typename T>
+T* pointerAt(const double* word) {
+  return reinterpret_cast<T*>(static_cast<uintptr_t>(*word));
+}
+
+inline Opcode opcodeOf(const double* words) {
+  return static_cast<Opcode>(static_cast<int>(words[0]));
+}
+
+// Words of a whole command.
+size_t commandWords(const double* words);
+
+Extent extentAt(const double* words);
+Extent extentOf(const Tensor& tensor);
+
+// A decoded `run`.
+struct RunCommand {
+  explicit RunCommand(const double* words);
+
+  int tensorCount() const { return inputs + outputs; }
+  bool writes(int tensor) const { return tensor >= inputs || (mutated >> tensor & 1u); }
+
+  int kernel;
+  int inputs;
+  int outputs;
+  int attributeCount;
+  uint32_t mutated;
+  const double* attributes;
+  Tensor tensors[maxTensors];
+};
+
+// The failure that reaches an op through its inputs, or null.
+std::shared_ptr<const Failure> failureReaching(const PoisonMap& poison, const RunCommand& run);
+// What an op that ended in `failure` (null: it went well) leaves behind.
+void settle(PoisonMap& poison, const RunCommand& run, const std::shared_ptr<const Failure>& failure);
 
 }  // namespace whittle

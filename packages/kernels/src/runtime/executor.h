@@ -1,84 +1,55 @@
-// A device's queue and the thread that works it off, in order.
+// The CPU's queue: kernels run on its thread and the process's workers, op after op.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <thread>
-#include <unordered_map>
+#include <string>
 #include <vector>
 
+#include "armed-failures.h"
 #include "device-memory.h"
 #include "kernel-registry.h"
-#include "poison.h"
+#include "queue-thread.h"
+#include "queue.h"
+#include "read-reports.h"
 #include "worker-pool.h"
 
 namespace whittle {
 
-// A read that has ended; `failure` is null when its destination holds the content. A failure without an op means that the device is lost.
-struct FinishedRead {
-  double ticket;
-  std::shared_ptr<const Failure> failure;
-};
-
-class Executor {
+class Executor final : public Queue {
  public:
   // `onFinished` is called on the executor's thread when finished reads wait and none did before.
   Executor(Isa isa, int32_t threads, std::function<void()> onFinished);
-  ~Executor();
 
-  const std::vector<KernelEntry>& kernels() const { return kernels_; }
-  DeviceMemory& memory() { return memory_; }
-
-  // Appends commands; copies them.
-  void submit(const double* words, size_t count);
-  // Appends a copy of `bytes` bytes; at once when nothing is queued before it.
-  void submitWrite(void* destination, const void* source, size_t bytes);
-  std::vector<FinishedRead> takeFinished();
-  // Drops what is queued, waits for the op at work and ends the thread. Safe to call twice.
-  void close();
+  std::vector<std::string> ops() const override;
+  void* allocate(size_t bytes) override { return memory_.allocate(bytes); }
+  void* mapFile(int descriptor, size_t bytes) override { return memory_.mapFile(descriptor, bytes); }
+  void submit(const double* words, size_t count) override { thread_.push(words, count); }
+  // At once when nothing is queued before it.
+  void submitWrite(void* destination, const void* source, size_t bytes) override;
+  std::vector<FinishedRead> takeFinished() override { return reports_.take(); }
+  ReplayCounts replayCounts() const override { return {}; }
+  void close() override { thread_.close(); }
 
  private:
-  struct Batch {
-    std::vector<double> words;
-    std::unique_ptr<uint8_t[]> payload;
-  };
-
-  void enqueue(Batch batch);
-  void work();
   void execute(const Batch& batch);
   void perform(const double* words);
   void run(const double* words);
   void read(const double* words);
-  void finish(double ticket, std::shared_ptr<const Failure> failure);
-  bool shouldFail(int kernel);
 
   const std::vector<KernelEntry> kernels_;
   PoolWorkers workers_;
-  const std::function<void()> onFinished_;
   DeviceMemory memory_;
+  ReadReports reports_;
 
-  std::mutex mutex_;
-  std::condition_variable arrived_;
-  std::deque<Batch> queue_;
-  // Batches queued or at work.
-  std::atomic<size_t> pending_{0};
-  std::atomic<bool> closing_{false};
-
-  // Touched by the executor's thread, or under the mutex while nothing is pending.
+  // Touched by the executor's thread, or while it is idle.
   PoisonMap poison_;
-  std::unordered_map<int, std::vector<int64_t>> armed_;
+  ArmedFailures armed_;
   // Set when the executor itself, not a kernel, failed: nothing runs any more, and every read ends with this.
   std::shared_ptr<const Failure> lost_;
 
-  std::mutex finishedMutex_;
-  std::vector<FinishedRead> finished_;
-
-  std::thread thread_;
+  // The last member: its thread uses all others.
+  QueueThread thread_;
 };
 
 }  // namespace whittle

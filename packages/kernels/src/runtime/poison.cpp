@@ -10,7 +10,7 @@ namespace {
 template <typename Piece>
 void eachPiece(const Extent& extent, Piece&& piece) {
   if (extent.rows <= 0 || extent.rowBytes <= 0) return;
-  if (extent.rows == 1 || extent.strideBytes == extent.rowBytes) {
+  if (extent.dense()) {
     piece(extent.address, extent.address + static_cast<uint64_t>(extent.rows * extent.rowBytes));
     return;
   }

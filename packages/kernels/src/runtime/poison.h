@@ -20,6 +20,9 @@ struct Extent {
   int64_t rows = 0;
   int64_t rowBytes = 0;
   int64_t strideBytes = 0;
+
+  // Without gaps.
+  bool dense() const { return rows == 1 || strideBytes == rowBytes; }
 };
 
 // Address ranges with their failure. Nothing but one comparison while nothing is poisoned.

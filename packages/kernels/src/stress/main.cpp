@@ -1,5 +1,6 @@
 // Stresses the queue and the workers from several devices at once, for the thread sanitizer: overlapping loops, failures, poison, reads,
 // writes in and outside of the command stream, memory given back in queue order, and devices closed with a full queue.
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include <limits>
 #include <mutex>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -49,12 +51,11 @@ constexpr size_t bytes = rows * columns * sizeof(float);
 class Driver {
  public:
   explicit Driver(int32_t threads) : executor_(bestIsa(), threads, [this] { finished(); }) {
-    for (size_t i = 0; i < executor_.kernels().size(); i++) {
-      if (executor_.kernels()[i].op == "stress.twice") kernel_ = static_cast<double>(i);
-    }
+    const std::vector<std::string> ops = executor_.ops();
+    kernel_ = static_cast<double>(std::find(ops.begin(), ops.end(), "stress.twice") - ops.begin());
   }
 
-  float* allocate() { return static_cast<float*>(executor_.memory().allocate(bytes)); }
+  float* allocate() { return static_cast<float*>(executor_.allocate(bytes)); }
 
   void twice(const float* x, float* y) {
     push({double(Opcode::run), kernel_, 1, 1, 0, 0});
