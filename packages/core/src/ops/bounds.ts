@@ -14,13 +14,13 @@ export function sumBound(count: number, magnitude: number): number {
 }
 
 /**
- * How far apart two numbers may come to lie by being rounded to `dtype`: one around `value`, the other up to `error` away from it. Infinity where one of them may
- * leave the range of a 16-bit dtype; nothing for integers.
+ * How much farther apart two numbers may come to lie by being rounded to `dtype`, when `value` is one of them rounded and the other lies within `error` of it unrounded: one
+ * step of the dtype. Infinity where one of them may leave the dtype's range; nothing for integers.
  */
 export function roundingBound(dtype: DType, value: number, error: number): number {
   const { unit: u, largest: most, smallestNormal } = codecs[dtype];
   if (u === 0) return 0;
-  const reach = Math.abs(value) + error;
-  if (dtype !== "f32" && !(reach * (1 + u) <= most)) return Infinity;
-  return 2 * u * (1 + 2 * u) * Math.max(reach, smallestNormal);
+  const reach = (1 + u) * Math.abs(value) + error;
+  if (!(reach <= most)) return Infinity;
+  return 2 * u * Math.max(2 ** Math.floor(Math.log2(reach)), smallestNormal);
 }
