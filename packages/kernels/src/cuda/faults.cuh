@@ -8,14 +8,14 @@
 
 namespace whittle::cuda {
 
-// printf formats of a fault's three numbers stand in faults.cpp.
+// printf formats of a fault's numbers stand in faults.cpp.
 enum class Fault : int32_t {
   injected = 0,
   idOutsideTable,      // id, row, size of the table
   indexOutsideRows,    // index, place, rows
   rowWithoutNumber,    // row, columns
   targetOutside,       // target, row, size of the vocabulary
-  changeOutside,       // change, row, id
+  changeOutside,       // change, row, id, rows, size of the vocabulary
   maskOutside,         // mask, row, rows
   slotOutside,         // row, slot, slots
   moveOutside,         // move, from, to
@@ -25,7 +25,9 @@ enum class Fault : int32_t {
   negativeKeys,        // row, keys
   rangeOutside,        // row, end, keys
   rowOutside,          // place, row, rows
-  badSampling,         // row
+  badSampling,         // row, bits of the f32 temperature
+  tokenOutside,        // id, row, size of the vocabulary
+  sampledOutside,      // row, place, sampled ids
 };
 
 constexpr int faultCapacity = 64;
@@ -36,7 +38,7 @@ struct FaultRecord {
   int32_t call;
   Fault fault;
   int32_t pad;
-  long long numbers[3];
+  long long numbers[5];
 };
 
 struct FaultLog {
@@ -52,9 +54,9 @@ struct Faults {
   FaultLog* log;
   int32_t call;
 
-  __device__ void raise(Fault fault, long long a = 0, long long b = 0, long long c = 0) const {
+  __device__ void raise(Fault fault, long long a = 0, long long b = 0, long long c = 0, long long d = 0, long long e = 0) const {
     const int32_t place = atomicAdd(&log->count, 1);
-    if (place < faultCapacity) log->records[place] = {log->segment, call, fault, 0, {a, b, c}};
+    if (place < faultCapacity) log->records[place] = {log->segment, call, fault, 0, {a, b, c, d, e}};
   }
 };
 
