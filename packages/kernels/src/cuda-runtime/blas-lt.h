@@ -27,7 +27,9 @@ class BlasLt {
   struct Library;
   struct Plan;
   struct Key;
-  struct KeyHash;
+  struct KeyHash {
+    size_t operator()(const Key& key) const;
+  };
 
   explicit BlasLt(std::unique_ptr<Library> library);
   const Plan* planFor(const Key& key);
