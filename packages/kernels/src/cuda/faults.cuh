@@ -31,6 +31,8 @@ enum class Fault : int32_t {
 };
 
 constexpr int faultCapacity = 64;
+// So many faults are kept as they come; then one of each call, so that a call with many bad rows does not hide the next one.
+constexpr int keptAsTheyCome = 32;
 
 struct FaultRecord {
   // The segment of the queue and the call within it.
@@ -42,10 +44,13 @@ struct FaultRecord {
 };
 
 struct FaultLog {
-  // Raised faults, also those beyond the capacity.
+  // Raised faults, also those that are not kept.
   int32_t count;
-  // What runs now; written at the beginning of each segment.
+  // Calls that raised one when `keptAsTheyCome` were kept; beyond the capacity not all are kept.
+  int32_t crowded;
+  // What runs now, and the last of the crowded calls in it (-1: none); written at the beginning of each segment.
   int32_t segment;
+  int32_t lastCall;
   FaultRecord records[faultCapacity];
 };
 
@@ -55,7 +60,11 @@ struct Faults {
   int32_t call;
 
   __device__ void raise(Fault fault, long long a = 0, long long b = 0, long long c = 0, long long d = 0, long long e = 0) const {
-    const int32_t place = atomicAdd(&log->count, 1);
+    int32_t place = atomicAdd(&log->count, 1);
+    if (place >= keptAsTheyCome) {
+      if (atomicExch(&log->lastCall, call) == call) return;
+      place = keptAsTheyCome + atomicAdd(&log->crowded, 1);
+    }
     if (place < faultCapacity) log->records[place] = {log->segment, call, fault, 0, {a, b, c, d, e}};
   }
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "faults.cuh"
+#include "launch.cuh"
 #include "platform.cuh"
 #include "types.cuh"
 
@@ -59,25 +60,7 @@ struct Call {
   template <typename... Parameters, typename... Arguments>
   bool launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t sharedBytes, const Arguments&... arguments) const {
     if (grid.x == 0 || grid.y == 0 || grid.z == 0) return true;
-#ifdef WHITTLE_CUDA_EMULATED
-    return succeeded(emulator::launch(stream, kernel, grid, block, sharedBytes, static_cast<Parameters>(arguments)...));
-#else
-    if (sharedBytes > 48 * 1024 &&
-        !succeeded(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(sharedBytes)))) {
-      return false;
-    }
-    cudaLaunchAttribute overlap{};
-    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-    overlap.val.programmaticStreamSerializationAllowed = 1;
-    cudaLaunchConfig_t configuration{};
-    configuration.gridDim = grid;
-    configuration.blockDim = block;
-    configuration.dynamicSmemBytes = sharedBytes;
-    configuration.stream = stream;
-    configuration.attrs = &overlap;
-    configuration.numAttrs = 1;
-    return succeeded(cudaLaunchKernelEx(&configuration, kernel, static_cast<Parameters>(arguments)...));
-#endif
+    return succeeded(cuda::launch(stream, kernel, grid, block, sharedBytes, arguments...));
   }
 
  private:
