@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../cpu/kernel.h"
+#include "../runtime/tensor.h"
 
 namespace whittle::conformance {
 

@@ -1,27 +1,12 @@
-#include "replay.h"
+#include "judge.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <memory>
-
-#include "../runtime/tensor.h"
-#include "../runtime/worker-pool.h"
 
 namespace whittle::conformance {
 
 namespace {
-
-// Exactly as many bytes as the tensor spans, so that a sanitizer sees the first one beyond; 64-byte aligned as a device's are.
-struct Memory {
-  explicit Memory(size_t bytes) : size(bytes), data(static_cast<uint8_t*>(::operator new(bytes, std::align_val_t{64}))) {}
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  ~Memory() { ::operator delete(data, std::align_val_t{64}); }
-  const size_t size;
-  uint8_t* const data;
-};
 
 float halfToFloat(uint16_t bits) {
   const int exponent = bits >> 10 & 0x1f;
@@ -66,7 +51,7 @@ bool within(double value, double expected, double limit) {
 }
 
 // The first element that is off by more than it may; empty if none is.
-std::string judge(const Tensor& tensor, const Expectation& expected, const char* what, int index) {
+std::string judgeTensor(const Tensor& tensor, const Expectation& expected, const char* what, int index) {
   const int64_t columns = tensor.rank == 0 ? 1 : tensor.columns();
   for (int64_t i = 0; i < elementsOf(tensor); i++) {
     const double value = elementAt(static_cast<const uint8_t*>(tensor.data), tensor.dtype, i / columns * tensor.rowStride + i % columns);
@@ -80,40 +65,14 @@ std::string judge(const Tensor& tensor, const Expectation& expected, const char*
   return {};
 }
 
+}  // namespace
+
 size_t spanOf(const Tensor& type) {
   if (elementsOf(type) == 0) return 0;
   return static_cast<size_t>(bytesOf(type.dtype, (type.rows() - 1) * type.rowStride + type.columns()));
 }
 
-}  // namespace
-
-Outcome replay(const Case& item, const KernelEntry& kernel, int32_t threads) {
-  PoolWorkers workers(threads);
-  std::vector<std::unique_ptr<Memory>> memory;
-  std::vector<Tensor> tensors;
-  for (const CaseTensor& tensor : item.tensors) {
-    Tensor argument = tensor.type;
-    if (tensor.present) {
-      memory.push_back(std::make_unique<Memory>(spanOf(tensor.type)));
-      // What a kernel forgets to write shows as NaN or as an absurd integer.
-      std::fill_n(memory.back()->data, memory.back()->size, uint8_t{0xff});
-      std::copy_n(tensor.bytes.begin(), std::min(tensor.bytes.size(), memory.back()->size), memory.back()->data);
-      argument.data = memory.back()->data;
-    }
-    tensors.push_back(argument);
-  }
-  char message[256] = "";
-  const Call call{tensors.data(),
-                  static_cast<int32_t>(tensors.size()),
-                  item.attributes.data(),
-                  static_cast<int32_t>(item.attributes.size()),
-                  workers,
-                  message,
-                  sizeof message};
-  const bool passed = kernel.kernel(call);
-  if (item.fails) return {passed ? "should have failed" : "", {}};
-  if (!passed) return {std::string("failed: ") + message, {}};
-
+Outcome judge(const Case& item, const std::vector<Tensor>& tensors) {
   Outcome outcome;
   for (size_t i = 0; i < tensors.size(); i++) {
     const CaseTensor& tensor = item.tensors[i];
@@ -127,7 +86,7 @@ Outcome replay(const Case& item, const KernelEntry& kernel, int32_t threads) {
     }
     outcome.content.insert(outcome.content.end(), data, data + spanOf(tensor.type));
     const int index = static_cast<int>(output ? i - static_cast<size_t>(item.inputs) : i);
-    outcome.complaint = judge(tensors[i], *tensor.expected, output ? "output" : "mutated input", index);
+    outcome.complaint = judgeTensor(tensors[i], *tensor.expected, output ? "output" : "mutated input", index);
     if (!outcome.complaint.empty()) break;
   }
   return outcome;

@@ -1,0 +1,33 @@
+#include "launch.h"
+
+#include "status.h"
+
+namespace whittle::cuda::emulator {
+
+namespace {
+
+thread_local bool backward = false;
+
+}  // namespace
+
+void runBackward(bool value) {
+  backward = value;
+}
+
+cudaError_t checkLimits(const dim3& grid, const dim3& block, size_t sharedBytes, size_t parameterBytes) {
+  const uint64_t threads = uint64_t{block.x} * block.y * block.z;
+  const bool gridFits = grid.x > 0 && grid.x <= 0x7fffffffu && grid.y > 0 && grid.y <= 65535 && grid.z > 0 && grid.z <= 65535;
+  const bool blockFits = threads > 0 && threads <= 1024 && block.z <= 64;
+  if (!gridFits || !blockFits) return remember(cudaErrorInvalidConfiguration);
+  if (sharedBytes > size_t{227} << 10 || parameterBytes > 32764) return remember(cudaErrorInvalidValue);
+  return cudaSuccess;
+}
+
+cudaError_t runGrid(const Grid& grid) {
+  Grid directed = grid;
+  directed.backward = backward;
+  std::string failure = Block::runAll(directed);
+  return failure.empty() ? cudaSuccess : launchFailure(std::move(failure));
+}
+
+}  // namespace whittle::cuda::emulator

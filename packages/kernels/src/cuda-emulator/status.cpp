@@ -1,0 +1,84 @@
+#include "status.h"
+
+#include <utility>
+
+namespace {
+
+thread_local cudaError_t last = cudaSuccess;
+thread_local std::string failure;
+
+}  // namespace
+
+namespace whittle::cuda::emulator {
+
+cudaError_t remember(cudaError_t status) {
+  if (status != cudaSuccess) last = status;
+  return status;
+}
+
+cudaError_t launchFailure(std::string reason) {
+  failure = "launch failure: " + std::move(reason);
+  return remember(cudaErrorLaunchFailure);
+}
+
+}  // namespace whittle::cuda::emulator
+
+cudaError_t cudaGetLastError() {
+  return std::exchange(last, cudaSuccess);
+}
+
+cudaError_t cudaPeekAtLastError() {
+  return last;
+}
+
+const char* cudaGetErrorString(cudaError_t error) {
+  switch (error) {
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
+    case cudaErrorInsufficientDriver:
+      return "CUDA driver version is insufficient for CUDA runtime version";
+    case cudaErrorNoDevice:
+      return "no CUDA-capable device is detected";
+    case cudaErrorInvalidDevice:
+      return "invalid device ordinal";
+    case cudaErrorInvalidResourceHandle:
+      return "invalid resource handle";
+    case cudaErrorNotReady:
+      return "device not ready";
+    case cudaErrorLaunchFailure:
+      return failure.c_str();
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureUnmatched:
+      return "capture was not initiated in this stream";
+  }
+  return "unknown error";
+}
+
+const char* cudaGetErrorName(cudaError_t error) {
+  switch (error) {
+#define WHITTLE_NAME(error) \
+  case error:               \
+    return #error;
+    WHITTLE_NAME(cudaSuccess)
+    WHITTLE_NAME(cudaErrorInvalidValue)
+    WHITTLE_NAME(cudaErrorMemoryAllocation)
+    WHITTLE_NAME(cudaErrorInvalidConfiguration)
+    WHITTLE_NAME(cudaErrorInsufficientDriver)
+    WHITTLE_NAME(cudaErrorNoDevice)
+    WHITTLE_NAME(cudaErrorInvalidDevice)
+    WHITTLE_NAME(cudaErrorInvalidResourceHandle)
+    WHITTLE_NAME(cudaErrorNotReady)
+    WHITTLE_NAME(cudaErrorLaunchFailure)
+    WHITTLE_NAME(cudaErrorStreamCaptureUnsupported)
+    WHITTLE_NAME(cudaErrorStreamCaptureUnmatched)
+#undef WHITTLE_NAME
+  }
+  return "cudaErrorUnknown";
+}
