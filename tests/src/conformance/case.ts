@@ -2,9 +2,11 @@ import {
   type ActivationDType,
   type AnyOp,
   type ArgSpec,
+  blockElements,
   bytesOf,
-  encode,
   type DType,
+  encode,
+  isBlockDType,
   type Shape,
   type TensorArg,
 } from "@whittle/core";
@@ -68,11 +70,12 @@ export function drawCase(
     const shape = arg.dims.map((dim) =>
       need(drawn, tensorNames.has(dim) ? `${dim}.size` : dim, `${op.name}: the size "${dim}"`),
     );
-    const own = random.pick(arg.activation ? [activation] : arg.dtypes);
+    const storable = arg.dtypes.filter((dtype) => !isBlockDType(dtype) || holdsBlocks(shape));
+    const own = random.pick(arg.activation ? [activation] : storable);
     const dtype = sameDType.includes(name) ? (shared ??= own) : own;
     const draw = spec[name] as ValuesDraw | undefined;
     const values = draw ? draw(context, shape) : drawValues(random, dtype, shape, kind);
-    return { dtype, shape, bytes: encode(dtype, values).slice(), layout: drawLayout(random, shape) };
+    return { dtype, shape, bytes: encode(dtype, values).slice(), layout: drawLayout(random, dtype, shape) };
   });
   const attributes: Record<string, number | boolean | ActivationDType | undefined> = {};
   for (const [name, arg] of Object.entries(op.args)) {
@@ -108,18 +111,19 @@ function drawValues(random: Random, dtype: DType, shape: Shape, kind: Kind): num
   return Array.from({ length: count }, () => drawFloat(random, dtype, kind));
 }
 
-/** f16 has few exponents: its tiny numbers are subnormal, its huge ones end at 65504. */
+/** f16, also as the scale of blocks, has few exponents: its tiny numbers are subnormal, its huge ones end at 65504. */
 function drawFloat(random: Random, dtype: DType, kind: Kind): number {
   const x = random.normal();
+  const few = dtype === "f16" || isBlockDType(dtype);
   switch (kind) {
     case "normal":
       return x;
     case "tiny":
-      return x * (dtype === "f16" ? 2 ** -20 : 2 ** -random.integer(60, 140));
+      return x * (few ? 2 ** -20 : 2 ** -random.integer(60, 140));
     case "large":
       return x * 2 ** random.integer(0, 8);
     case "huge":
-      return dtype === "f16" ? Math.max(-65504, Math.min(65504, x * 2 ** 14)) : x * 2 ** random.integer(40, 120);
+      return few ? Math.max(-65504, Math.min(65504, x * 2 ** 14)) : x * 2 ** random.integer(40, 120);
     case "zero":
       return random.uniform() < 0.7 ? random.pick([0, -0]) : x;
     case "special":
@@ -127,8 +131,14 @@ function drawFloat(random: Random, dtype: DType, kind: Kind): number {
   }
 }
 
-function drawLayout(random: Random, shape: Shape): TensorPlan["layout"] {
-  const u = random.uniform();
+function holdsBlocks(shape: Shape): boolean {
+  const columns = shape[shape.length - 1];
+  return columns !== undefined && columns % blockElements === 0;
+}
+
+/** Blocks have no slices of columns. */
+function drawLayout(random: Random, dtype: DType, shape: Shape): TensorPlan["layout"] {
+  const u = isBlockDType(dtype) ? random.uniform() * 0.75 : random.uniform();
   if (u < 0.5 || shape.length === 0) return "dense";
   return u < 0.75 ? "rows" : "columns";
 }

@@ -5,7 +5,7 @@
 
 #include <type_traits>
 
-#include "dot-tile.h"
+#include "blocks.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -97,12 +97,12 @@ inline void product(const Call& call, const Tensor& x, const Tensor& weight, con
   if (rows == 0 || outs == 0) return;
   static thread_local Scratch<float> biasScratch;
   const float* biasRow = denseFloats(bias, biasScratch);
-  withFormat(weight.dtype, [&](auto format) {
-    using Format = decltype(format);
+  withWeightRows(weight, [&]<typename Format>(Rows<Format> wRows) {
     const Rows<F32> xRows{x.row<const float>(0), x.rowStride};
-    const Rows<Format> wRows{weight.row<const typename Format::Stored>(0), weight.rowStride};
-    const auto run = rows <= kFewRows ? fewRows<Format> : manyRows<Format>;
-    run(call, rows, xRows, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+    if constexpr (!isBlock(Format::dtype)) {
+      if (rows <= kFewRows) return fewRows(call, rows, xRows, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+    }
+    manyRows(call, rows, xRows, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
   });
 }
 

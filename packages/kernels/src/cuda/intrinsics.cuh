@@ -13,8 +13,11 @@ namespace whittle::cuda {
 // Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on, and the next kernel may be set up. Before it a
 // kernel may compute addresses and call `prefetchL2`, and nothing else.
 __device__ inline void afterPrevious() {
+  // Kernels of older machines start when the one before has ended.
+#if __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
   cudaTriggerProgrammaticLaunchCompletion();
+#endif
 }
 
 // A hint: the cache line of `address` will be read. Safe on any address of the tensor, whoever is writing to it.
@@ -32,6 +35,51 @@ __device__ inline uint16_t floatToHalf(float value) {
 
 __device__ inline uint16_t floatToBFloat(float value) {
   return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
+
+// Two floats rounded to 16 bits each, `low` in the lower half.
+__device__ inline uint32_t packHalfs(float low, float high) {
+  uint32_t pair;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+
+__device__ inline uint32_t packBFloats(float low, float high) {
+  uint32_t pair;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
+  return pair;
+}
+
+// Differences of two pairs of 16-bit floats, each rounded once.
+__device__ inline uint32_t subtractHalfs(uint32_t a, uint32_t b) {
+  uint32_t pair;
+  asm("sub.rn.f16x2 %0, %1, %2;" : "=r"(pair) : "r"(a), "r"(b));
+  return pair;
+}
+
+__device__ inline uint32_t subtractBFloats(uint32_t a, uint32_t b) {
+  uint32_t pair;
+#if __CUDA_ARCH__ >= 900
+  asm("sub.rn.bf16x2 %0, %1, %2;" : "=r"(pair) : "r"(a), "r"(b));
+#else
+  // a · 1 − b.
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(pair) : "r"(a), "r"(0x3f803f80), "r"(b ^ 0x80008000));
+#endif
+  return pair;
+}
+
+// The larger number, NaN if there is one (fmaxf gives the other operand).
+__device__ inline float largerOrNaN(float a, float b) {
+  float larger;
+  asm("max.NaN.f32 %0, %1, %2;" : "=f"(larger) : "f"(a), "f"(b));
+  return larger;
+}
+
+// 2^x within 2 ulp, one instruction; subnormal results become 0.
+__device__ inline float exp2Approximate(float x) {
+  float power;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(power) : "f"(x));
+  return power;
 }
 
 // d += a · b on the tensor cores, one warp, f32 sums: m16n8k16. `a` is 16 x 16 in row-major fragments, `b` 16 x 8 in column-major ones, `d` 16 x 8

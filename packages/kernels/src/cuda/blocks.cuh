@@ -1,0 +1,64 @@
+// GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean. Blocks are 34 or 18 bytes long and so only 2-byte aligned.
+#pragma once
+
+#include "types.cuh"
+
+namespace whittle::cuda {
+
+struct Q8Block {
+  uint16_t scale;
+  int8_t codes[blockElements];
+};
+
+struct Q4Block {
+  uint16_t scale;
+  uint8_t codes[blockElements / 2];
+};
+
+static_assert(sizeof(Q8Block) == 34 && sizeof(Q4Block) == 18);
+
+// An element as f32, which holds it exactly.
+__device__ inline float elementOf(const Q8Block& block, int index) {
+  return halfToFloat(block.scale) * static_cast<float>(block.codes[index]);
+}
+
+__device__ inline float elementOf(const Q4Block& block, int index) {
+  const int byte = block.codes[index % 16];
+  return halfToFloat(block.scale) * static_cast<float>((index < 16 ? byte & 15 : byte >> 4) - 8);
+}
+
+// Blocks of one row of a tensor, which is nothing but blocks.
+template <typename Block>
+__device__ inline const Block* blockRow(const Tensor& tensor, int64_t row) {
+  return static_cast<const Block*>(tensor.data) + row * (tensor.rowStride / blockElements);
+}
+
+// Calls `body.template operator()<Block>()` with what a block dtype is stored as.
+template <typename Body>
+auto withBlockType(DType dtype, Body&& body) {
+  return dtype == DType::q8_0 ? body.template operator()<Q8Block>() : body.template operator()<Q4Block>();
+}
+
+// Eight codes of a row of blocks as four pairs of 16-bit floats, exactly, from a word of shared memory for each half of the block: pair 0 holds the elements
+// (4i, 4i + 2), pair 1 (4i + 1, 4i + 3), pairs 2 and 3 those 16 further on, where i is the word's place. An integer put into the low bits of a power of two is
+// that power plus the integer, so a subtraction turns it into a float.
+template <typename T>
+struct Codes;
+
+template <>
+struct Codes<BF16> {
+  // 128 + the low seven bits, minus 128 or, if the sign bit is set, 256.
+  __device__ static uint32_t pairOfQ8(uint32_t bytes) {
+    return subtractBFloats((bytes & 0x007f007f) | 0x43004300, (bytes & 0x00800080) | 0x43004300);
+  }
+  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractBFloats((nibbles & 0x000f000f) | 0x43004300, 0x43084308); }
+};
+
+template <>
+struct Codes<F16> {
+  // 1024 + (code + 128), minus 1152.
+  __device__ static uint32_t pairOfQ8(uint32_t bytes) { return subtractHalfs(((bytes ^ 0x00800080) & 0x00ff00ff) | 0x64006400, 0x64806480); }
+  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractHalfs((nibbles & 0x000f000f) | 0x64006400, 0x64086408); }
+};
+
+}  // namespace whittle::cuda
