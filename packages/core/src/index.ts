@@ -15,6 +15,7 @@ export * from "./interfaces/kv-cache.js";
 export * from "./interfaces/causal-lm.js";
 export * from "./interfaces/scheduler-policy.js";
 export * from "./layers/linear.js";
+export * from "./layers/fused.js";
 export * from "./packed.js";
 export * from "./safetensors/index.js";
 export * from "./progress.js";

@@ -24,7 +24,7 @@ import { writeTables } from "./step-tables.js";
 
 export interface FloatCacheOptions {
   /**
-   * What keys and values are stored as. Default: `f32`, as they are computed, so that the cache never changes what a model says. `f16` halves the bytes and the reading
+   * What keys and values are stored as. Default: as the model computes them, so that the cache never changes what it says. `f16` halves the bytes and the reading
    * at a relative error of 2⁻¹¹ an element; `bf16` has the range of f32 at 2⁻⁸.
    */
   dtype?: "f32" | "f16" | "bf16";
@@ -42,10 +42,11 @@ export interface FloatCacheOptions {
  * Source: Kwon et al. 2023 (PagedAttention), §4.
  * @throws ArgumentError (from the factory) if not even one block fits; OutOfMemory if the device has not got the budget.
  */
-export function floatCache({ dtype = "f32", blockSize = 32 }: FloatCacheOptions = {}): CacheFactory {
+export function floatCache({ blockSize = 32, ...options }: FloatCacheOptions = {}): CacheFactory {
   if (!(Number.isInteger(blockSize) && blockSize > 0))
     throw new ArgumentError(`floatCache: blockSize must be a positive whole number, but is ${blockSize}`);
   return (layers, device, budgetBytes) => {
+    const dtype = options.dtype ?? layers[0]?.dtype ?? "f32";
     const blockBytes = bytesOfSlot(layers, dtype) * blockSize;
     const blocks = Math.floor(budgetBytes / blockBytes);
     if (!(blocks >= 1 && Number.isFinite(blocks))) {

@@ -1,3 +1,4 @@
+export { buildModel, type BuildOptions, type BuiltModel, parameterShapes } from "./architectures/architecture.js";
 export * from "./chat-template.js";
 export type { RopeConfig, RopeScaling } from "./config/rope.js";
 export * from "./detokenizer.js";

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
+  type ActivationDType,
   type CausalLM,
   CheckpointError,
   type Device,
@@ -10,7 +11,8 @@ import {
   silent,
   type Tensor,
 } from "@whittle/core";
-import { architectures } from "./architectures/architecture.js";
+import { architectures, buildModel } from "./architectures/architecture.js";
+import { preferredActivations, requireActivations } from "./activations.js";
 import { type ChatTemplate } from "./chat-template.js";
 import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
 import { loadTokenizer } from "./load-tokenizer.js";
@@ -21,6 +23,10 @@ import { firstOf, locateWeights, mapWeights } from "./weights.js";
 export interface LoadOptions {
   /** Where the weights go. */
   device: Device;
+  /**
+   * What the model computes in; logits are f32 in any case. Default: as the device prefers, f32 or, if most of the checkpoint is bf16 or f16, that. `cpu()` has f32 alone.
+   */
+  activations?: ActivationDType;
   /** Called as weights are mapped. Default: nobody is told. */
   onProgress?: ProgressListener;
   /** Is warned of tensors that the model does not use. Default: silent. */
@@ -40,6 +46,8 @@ export interface LoadedModel {
   readonly generationConfig: GenerationConfig;
   readonly chatTemplate?: ChatTemplate;
   readonly device: Device;
+  /** What the model computes in. */
+  readonly activations: ActivationDType;
   /** Gives the weights' memory back. Safe to call twice. */
   dispose(): void;
 }
@@ -49,7 +57,8 @@ export interface LoadedModel {
  * `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Weights are mapped into memory as they are stored (f32, f16 or bf16), so the files must stay as they
  * are while the model is in use.
  *
- * @throws ConfigError, TokenizerError, ChatTemplateError, CheckpointError: each names the file and what is wrong with it.
+ * @throws ConfigError, TokenizerError, ChatTemplateError, CheckpointError: each names the file and what is wrong with it. ArgumentError if the device
+ * does not have the activations.
  * @example
  * ```ts
  * const { model, tokenizer } = await loadModel("models/books-5m", { device: reference() });
@@ -58,6 +67,7 @@ export interface LoadedModel {
  */
 export async function loadModel(folder: string, options: LoadOptions): Promise<LoadedModel> {
   const { device, onProgress, logger = silent, signal } = options;
+  if (options.activations !== undefined) requireActivations(device, options.activations);
   const info = await stat(folder).catch(() => undefined);
   if (!info?.isDirectory())
     throw new CheckpointError(folder, info ? "is a file, but a model folder was expected" : "there is no such folder");
@@ -82,7 +92,8 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
   }
   const weights = await mapWeights(located, device, { onProgress, signal });
   try {
-    const model = architecture.build(config, weights, device);
+    const activations = options.activations ?? preferredActivations(device, located.stored.values());
+    const model = buildModel(config, weights, device, { activations });
     return {
       name: basename(resolve(folder)),
       folder,
@@ -92,6 +103,7 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
       generationConfig,
       ...(tokenizer.chatTemplate && { chatTemplate: tokenizer.chatTemplate }),
       device,
+      activations,
       dispose() {
         model.dispose();
         disposeAll(weights);

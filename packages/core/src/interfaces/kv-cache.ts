@@ -1,4 +1,5 @@
 import { type Device } from "../device.js";
+import { type ActivationDType } from "../dtypes.js";
 import { WhittleError } from "../errors.js";
 import { type Tensor } from "../tensor.js";
 import { type RowBatch, type SequenceId } from "./rows.js";
@@ -10,6 +11,8 @@ export interface AttentionShape {
   readonly headDim: number;
   /** Factor on q·k. Default: 1/√headDim. */
   readonly scale?: number;
+  /** What its queries, keys and values are computed in. Default: f32. */
+  readonly dtype?: ActivationDType;
 }
 
 /** Makes a cache for a model's layers within a budget of bytes. */

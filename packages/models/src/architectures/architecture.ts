@@ -1,4 +1,4 @@
-import { type CausalLM, type Device, type Shape, type Tensor } from "@whittle/core";
+import { type ActivationDType, type CausalLM, type Device, type Shape, type Tensor } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
 import { gpt2 } from "./gpt2.js";
 import { llama } from "./llama.js";
@@ -17,8 +17,31 @@ export interface Architecture {
   /** Whether a stored tensor that is no parameter is known to be needless. */
   isNeedless(name: string, config: ModelConfig): boolean;
   /** Takes over the weights of `parameters`. It may replace entries by its own form of them; the map then holds what is to be disposed. */
-  build(config: ModelConfig, weights: Map<string, Tensor>, device: Device): BuiltModel;
+  build(config: ModelConfig, weights: Map<string, Tensor>, device: Device, activations: ActivationDType): BuiltModel;
 }
 
 /** One line per architecture. */
 export const architectures: Readonly<Record<ModelConfig["architecture"], Architecture>> = { llama, gpt2 };
+
+/** Names as transformers saves the whole model, and shapes as stored: what `buildModel` must be given. */
+export function parameterShapes(config: ModelConfig): ReadonlyMap<string, Shape> {
+  return architectures[config.architecture].parameters(config);
+}
+
+export interface BuildOptions {
+  /** What the model computes in; its logits are f32 in any case. Default: f32. */
+  activations?: ActivationDType;
+}
+
+/**
+ * Makes a model of weights that are already there, by the names of `parameterShapes`; `loadModel` does it for a folder. The map may be changed: afterwards it holds what is to be
+ * disposed once the model is no longer used.
+ */
+export function buildModel(
+  config: ModelConfig,
+  weights: Map<string, Tensor>,
+  device: Device,
+  { activations = "f32" }: BuildOptions = {},
+): BuiltModel {
+  return architectures[config.architecture].build(config, weights, device, activations);
+}

@@ -1,4 +1,5 @@
 import {
+  type ActivationDType,
   add,
   addLayerNorm,
   type CacheStep,
@@ -38,13 +39,14 @@ export class Gpt2 implements BuiltModel {
     config: ModelConfig,
     readonly parameters: ReadonlyMap<string, Tensor>,
     private readonly device: Device,
+    private readonly activations: ActivationDType,
   ) {
     const { vocabSize, hiddenSize, maxPositions, heads, kvHeads, headDim } = config;
     this.shape = {
       vocabSize,
       hiddenSize,
       maxPositions,
-      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim })),
+      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim, dtype: activations })),
     };
     this.epsilon = config.normEpsilon;
     this.tokenEmbedding = parameters.get("transformer.wte.weight")!;
@@ -63,8 +65,9 @@ export class Gpt2 implements BuiltModel {
 
   embed(rows: RowBatch): Tensor {
     return this.device.scope(() => {
-      const tokens = embedding({ table: this.tokenEmbedding, ids: rows.tokens });
-      return add({ a: tokens, b: embedding({ table: this.positionEmbedding, ids: rows.positions }) });
+      const as = this.activations;
+      const tokens = embedding({ table: this.tokenEmbedding, ids: rows.tokens, as });
+      return add({ a: tokens, b: embedding({ table: this.positionEmbedding, ids: rows.positions, as }) });
     });
   }
 
@@ -91,7 +94,7 @@ export class Gpt2 implements BuiltModel {
   head(x: Tensor, wanted: Tensor): Tensor {
     return this.device.scope(() => {
       const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias });
+      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias, as: "f32" });
     });
   }
 
@@ -220,13 +223,13 @@ export const gpt2: Architecture = {
   // Causal masks, which old checkpoints stored with the weights.
   isNeedless: (name, config) =>
     /\.attn\.(masked_)?bias$/.test(name) || (config.tieWordEmbeddings && name === "lm_head.weight"),
-  build(config, weights, device) {
+  build(config, weights, device, activations) {
     // GPT-2's "Conv1D" stores [in, out]; every linear layer of ours is [out, in].
     for (const [name, stored] of weights) {
       if (!transposed.test(name)) continue;
       weights.set(name, transpose({ x: stored }));
       stored.dispose();
     }
-    return new Gpt2(config, weights, device);
+    return new Gpt2(config, weights, device, activations);
   },
 };

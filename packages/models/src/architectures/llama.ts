@@ -1,6 +1,9 @@
 import {
+  type ActivationDType,
   add,
   addRmsNorm,
+  applyGated,
+  applyThree,
   type CacheStep,
   type CausalLMShape,
   type Device,
@@ -9,11 +12,10 @@ import {
   Linear,
   linear,
   rmsNorm,
-  rope,
+  ropePair,
   ropeTable,
   type RowBatch,
   type Shape,
-  siluMul,
   type Taps,
   type Tensor,
 } from "@whittle/core";
@@ -40,13 +42,14 @@ export class Llama implements BuiltModel {
     config: ModelConfig,
     readonly parameters: ReadonlyMap<string, Tensor>,
     private readonly device: Device,
+    private readonly activations: ActivationDType,
   ) {
     const { vocabSize, hiddenSize, maxPositions, heads, kvHeads, headDim, normEpsilon, rope: ropeConfig } = config;
     this.shape = {
       vocabSize,
       hiddenSize,
       maxPositions,
-      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim })),
+      layers: Array.from({ length: config.layers }, () => ({ heads, kvHeads, headDim, dtype: activations })),
     };
     this.epsilon = normEpsilon;
     this.frequencies = device.tensor(ropeFrequencies(ropeConfig!, headDim), [headDim / 2]);
@@ -60,7 +63,7 @@ export class Llama implements BuiltModel {
   }
 
   embed(rows: RowBatch): Tensor {
-    return embedding({ table: this.embedding, ids: rows.tokens });
+    return embedding({ table: this.embedding, ids: rows.tokens, as: this.activations });
   }
 
   blocks(x: Tensor, rows: RowBatch, step: CacheStep, from: number, to: number, taps?: Taps): Tensor {
@@ -87,7 +90,7 @@ export class Llama implements BuiltModel {
   head(x: Tensor, wanted: Tensor): Tensor {
     return this.device.scope(() => {
       const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias });
+      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias, as: "f32" });
     });
   }
 
@@ -159,16 +162,13 @@ class LlamaLayer {
   }
 
   attention(x: Tensor, angles: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
-    const q = rope({ x: this.query.apply(x, rows, taps), table: angles });
-    const k = rope({ x: this.key.apply(x, rows, taps), table: angles });
-    const v = this.value.apply(x, rows, taps);
+    const [query, key, v] = applyThree([this.query, this.key, this.value], x, rows, taps);
+    const [q, k] = ropePair({ q: query, k: key, table: angles });
     return this.output.apply(step.attend(this.index, q, k, v), rows, taps);
   }
 
   mlp(x: Tensor, rows: RowBatch, taps?: Taps): Tensor {
-    const gate = this.gate.apply(x, rows, taps);
-    const up = this.up.apply(x, rows, taps);
-    return this.down.apply(siluMul({ gate, up }), rows, taps);
+    return this.down.apply(applyGated(this.gate, this.up, x, rows, taps), rows, taps);
   }
 }
 
@@ -203,5 +203,5 @@ export const llama: Architecture = {
   parameters: parameterShapes,
   isNeedless: (name, config) =>
     name.endsWith("rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight"),
-  build: (config, weights, device) => new Llama(config, weights, device),
+  build: (config, weights, device, activations) => new Llama(config, weights, device, activations),
 };

@@ -1,6 +1,6 @@
 import { type Device, elementsOf, packed, philox, purpose, type RowBatch, type Tensor, uniform } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
-import { architectures, type BuiltModel } from "./architecture.js";
+import { buildModel, type BuildOptions, type BuiltModel, parameterShapes } from "./architecture.js";
 
 const common = {
   vocabSize: 23,
@@ -39,17 +39,16 @@ export const tinyConfigs = {
 } as const satisfies Record<string, ModelConfig>;
 
 /** A model with random weights, large enough that attention is not flat. */
-export function tinyModel(config: ModelConfig, device: Device): BuiltModel {
-  const architecture = architectures[config.architecture];
+export function tinyModel(config: ModelConfig, device: Device, options: BuildOptions = {}): BuiltModel {
   const weights = new Map<string, Tensor>();
-  for (const [name, shape] of architecture.parameters(config)) {
+  for (const [name, shape] of parameterShapes(config)) {
     const values = Float32Array.from({ length: elementsOf(shape) }, (_, i) => {
       const [word] = philox([i, weights.size, 0, purpose.initialise], [1, 2]);
       return (2 * uniform(word) - 1) * 1.2;
     });
     weights.set(name, device.tensor(values, shape));
   }
-  return architecture.build(config, weights, device);
+  return buildModel(config, weights, device, options);
 }
 
 /** Whole sequences, one run each; all rows are wanted unless `wanted` says which. */
