@@ -1,5 +1,5 @@
-// Linear layers whose weights are blocks (q8_0, q4_0). Few rows stream the weights as they are stored; many get them widened to the dtype of the activations
-// first, which costs less than the product itself.
+// Linear layers whose weights are blocks (q8_0, q4_0). Codes are multiplied as they are and the sum over a block is scaled in f32: widened to 16 bits first, as
+// cuBLASLt would need them, the weights would be rounded once more.
 #include "block-stream.cuh"
 #include "block-visit.cuh"
 

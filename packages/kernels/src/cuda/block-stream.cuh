@@ -110,7 +110,7 @@ __device__ inline void addBlock(const unsigned char* row, int thread, const uint
 
 // `columns`: groups of eight activation rows. `tiles`: 2 where the products are gated, one tile of each.
 template <typename T, typename Block, int columns, int tiles>
-__global__ void __launch_bounds__(32 * blockWarps, 2) streamBlocksKernel(const __grid_constant__ Product product) {
+__global__ void __launch_bounds__(32 * blockWarps, columns == 4 ? 1 : 2) streamBlocksKernel(const __grid_constant__ Product product) {
   WHITTLE_SHARED(shared);
   constexpr int pieces = chunkBytes<Block> / 16;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;

@@ -1,7 +1,7 @@
 // GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean. Blocks are 34 or 18 bytes long and so only 2-byte aligned.
 #pragma once
 
-#include "types.cuh"
+#include "chunk.cuh"
 
 namespace whittle::cuda {
 
@@ -31,6 +31,16 @@ __device__ inline float elementOf(const Q4Block& block, int index) {
 template <typename Block>
 __device__ inline const Block* blockRow(const Tensor& tensor, int64_t row) {
   return static_cast<const Block*>(tensor.data) + row * (tensor.rowStride / blockElements);
+}
+
+// A chunk of a row of blocks, which are a whole number of chunks long.
+template <typename Block>
+__device__ inline Chunk loadBlockRow(const Tensor& tensor, int64_t row, int64_t first) {
+  const Block& block = blockRow<Block>(tensor, row)[first / blockElements];
+  Chunk chunk;
+#pragma unroll
+  for (int i = 0; i < chunkSize; i++) chunk.x[i] = elementOf(block, static_cast<int>(first % blockElements) + i);
+  return chunk;
 }
 
 // Calls `body.template operator()<Block>()` with what a block dtype is stored as.

@@ -1,6 +1,13 @@
+#include "blocks.cuh"
 #include "elementwise.cuh"
 
 namespace whittle::cuda {
+
+__device__ static Chunk loadTableRow(const Tensor& table, int64_t row, int64_t first, bool packed) {
+  if (table.dtype == DType::q8_0) return loadBlockRow<Q8Block>(table, row, first);
+  if (table.dtype == DType::q4_0) return loadBlockRow<Q4Block>(table, row, first);
+  return loadRow(table, row, first, packed);
+}
 
 __global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, bool packedTable, bool packed, Faults faults) {
   const int64_t row = blockIdx.x, first = chunkSize * chunkIndex();
@@ -12,7 +19,7 @@ __global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, bool packedT
   }
   if (first >= y.columns()) return;
   Chunk chunk = {};
-  if (id >= 0) chunk = loadRow(table, id, first, packedTable);
+  if (id >= 0) chunk = loadTableRow(table, id, first, packedTable);
   storeRow(y, row, first, chunk, packed);
 }
 
