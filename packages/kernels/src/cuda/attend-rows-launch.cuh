@@ -1,0 +1,90 @@
+// How the rows of an attention are shared out to the blocks of `attendRowsKernel`.
+#pragma once
+
+#include "attend-rows.cuh"
+#include "chunk.cuh"
+
+namespace whittle::cuda {
+
+// What a row's keys are cut into in f32, so that its bits do not depend on the rest of the call.
+constexpr int32_t fixedTilesInF32 = 8;
+// Blocks that a multiprocessor holds at once at head dimension 128 (100 KB of shared memory each).
+constexpr int64_t rowBlocksPerMultiprocessor = 2;
+constexpr int64_t mostPartBytes = int64_t{128} << 20;
+
+// Splits such that the multiprocessors have as little idle time as possible in their last round of blocks; fewer rather than more.
+inline int32_t evenSplits(int64_t blocks, int64_t most, int64_t slots) {
+  int64_t best = 1;
+  double bestFilled = 0;
+  for (int64_t splits = 1; splits <= most && blocks * splits <= 2 * slots; splits++) {
+    const int64_t rounds = divideUp(blocks * splits, slots);
+    const double filled = static_cast<double>(blocks * splits) / static_cast<double>(rounds * slots);
+    // A round more is worth a twentieth: every block has to find its keys first.
+    if (filled > bestFilled + 0.05) best = splits, bestFilled = filled;
+  }
+  return static_cast<int32_t>(best);
+}
+
+template <typename Source>
+bool launchRows(const Call& call, const Source& source, const AttendShape& shape, RowsPlan plan, const Tensor& q, const Tensor& out,
+                const Tensor& stats) {
+  const int64_t rowBlocks = divideUp(q.rows(), plan.rows), blocks = rowBlocks * shape.kvHeads * plan.headParts;
+  const int64_t capacity = source.capacity(), tiles = divideUp(capacity, warpKeys);
+  const int64_t pairs = q.rows() * shape.heads;
+  const int64_t slots = rowBlocksPerMultiprocessor * call.machine.multiprocessors;
+  plan.fixedTiles = q.dtype == DType::f32 ? fixedTilesInF32 : 0;
+  if (plan.tileRows > 0 || tiles <= 1) {
+    plan.splits = 1;
+  } else if (plan.fixedTiles > 0) {
+    plan.splits = blocks >= slots ? 1 : static_cast<int32_t>(divideUp(tiles, plan.fixedTiles));
+  } else {
+    plan.splits = evenSplits(blocks, tiles, slots);
+  }
+  const auto partBytes = [&] { return pairs * plan.splits * (shape.valueDim * int64_t{sizeof(float)} + int64_t{sizeof(PartStats)}); };
+  if (partBytes() > mostPartBytes) plan.splits = 1;
+  PartStore parts{nullptr, nullptr, plan.splits, shape.heads, shape.valueDim};
+  if (plan.splits > 1) {
+    parts.stats = static_cast<PartStats*>(call.scratch.take(static_cast<size_t>(partBytes())));
+    if (parts.stats == nullptr) return call.fail("no memory for %lld bytes of partial results", static_cast<long long>(partBytes()));
+    parts.values = reinterpret_cast<float*>(parts.stats + pairs * plan.splits);
+  }
+  const bool launched = withFloatType(source.keys.dtype, [&]<typename W>() {
+    plan.keyPacks = static_cast<int32_t>(divideUp(shape.headDim, packSize<W>));
+    plan.valuePacks = static_cast<int32_t>(divideUp(shape.valueDim, packSize<W>));
+    plan.keysPacked = packedRows(source.keys) && shape.headDim % packSize<W> == 0;
+    plan.valuesPacked = packedRows(source.values) && shape.valueDim % packSize<W> == 0;
+    const auto launch = [&]<int queries>() {
+      using Block = RowsBlock<W, queries, Source>;
+      // As many as fit with the most queries, so that f32 results do not depend on how many there are.
+      for (plan.warps = 4; plan.warps > 1 && RowsBlock<W, 8, Source>::bytes(shape, plan) > static_cast<size_t>(call.machine.sharedBytes);) {
+        plan.warps /= 2;
+      }
+      const dim3 grid(static_cast<unsigned>(rowBlocks), static_cast<unsigned>(shape.kvHeads * plan.headParts),
+                      static_cast<unsigned>(plan.splits));
+      return call.launch(attendRowsKernel<W, queries, Source>, grid, dim3(static_cast<unsigned>(32 * plan.warps)), Block::bytes(shape, plan),
+                         source, shape, plan, q, out, stats, parts);
+    };
+    const int queries = plan.rows * plan.heads;
+    if (queries == 1) return launch.template operator()<1>();
+    if (queries == 2) return launch.template operator()<2>();
+    if (queries <= 4) return launch.template operator()<4>();
+    return launch.template operator()<8>();
+  });
+  if (!launched || plan.splits == 1) return launched;
+  const auto threads = static_cast<unsigned>(shape.valueDim >= 128 ? 128 : 32 * divideUp(shape.valueDim, 32));
+  return call.launch(foldPartsKernel<Source>, dim3(static_cast<unsigned>(q.rows()), static_cast<unsigned>(shape.heads)), dim3(threads), 0, source,
+                     shape, parts, out, stats);
+}
+
+// Rows of a decode step: each for itself, all query heads of a key head together, eight at most. Rows in runs: as many together as make eight queries.
+inline RowsPlan planRows(const AttendShape& shape, bool inRuns) {
+  RowsPlan plan{};
+  const int32_t group = shape.group();
+  plan.heads = group < 8 ? group : 8;
+  plan.headParts = (group + plan.heads - 1) / plan.heads;
+  plan.rows = 1;
+  while (inRuns && 2 * plan.rows * plan.heads <= 8) plan.rows *= 2;
+  return plan;
+}
+
+}  // namespace whittle::cuda

@@ -1,0 +1,451 @@
+// Attention of runs of rows on the tensor cores: a block has 64 or 128 neighbouring rows of one head, goes over the keys in tiles of 64 and keeps its
+// rows' sums in registers. The next tile of keys and values is on its way while one is in use. Source: Dao 2023 (FlashAttention-2).
+//
+// Rows of a tile may use a few tables: the block goes over the keys of each, and the other rows see none of them. Tiles of more tables are left to
+// `attendRowsKernel`.
+#pragma once
+
+#include "attend-rows.cuh"
+
+namespace whittle::cuda {
+
+constexpr int tileKeys = 64;
+constexpr int tileWarps = 4;
+
+// What differs between the 16-bit types.
+template <typename T>
+struct HalfWords;
+
+template <>
+struct HalfWords<BF16> {
+  static constexpr uint32_t exponent = 0x7f80;
+  static __device__ uint32_t pack(float low, float high) { return packBFloats(low, high); }
+  static __device__ void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { mmaBFloat(d, a, b); }
+};
+
+template <>
+struct HalfWords<F16> {
+  static constexpr uint32_t exponent = 0x7c00;
+  static __device__ uint32_t pack(float low, float high) { return packHalfs(low, high); }
+  static __device__ void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) { mmaHalf(d, a, b); }
+};
+
+// Which halves of a word are infinite or NaN, as a mask of their bits.
+template <typename T>
+__device__ inline uint32_t notFinite(uint32_t word) {
+  constexpr uint32_t low = HalfWords<T>::exponent, high = low << 16;
+  return ((word & low) == low ? 0xffffu : 0) | ((word & high) == high ? 0xffff0000u : 0);
+}
+
+template <typename T, int dim, int atoms>
+struct TileMemory {
+  static constexpr int rows = 16 * atoms * tileWarps;
+  // A row's padding sets the rows of an 8 x 8 matrix apart in the banks.
+  static constexpr int stride = dim + 8;
+
+  T queries[rows * stride];
+  T keys[2][tileKeys * stride];
+  T values[2][tileKeys * stride];
+  SeenKeys seen[rows];
+  int32_t slots[2][tileKeys];
+};
+
+template <typename T, int dim, int atoms, typename Source>
+class TileBlock {
+  using Memory = TileMemory<T, dim, atoms>;
+  using Words = HalfWords<T>;
+  static constexpr int stride = Memory::stride, rows = Memory::rows, warpRows = 16 * atoms;
+  static constexpr int keyTiles = tileKeys / 8, columnTiles = dim / 8;
+  static constexpr int rowPacks = dim / packSize<T>;
+
+ public:
+  __device__ TileBlock(const Source& source, const AttendShape& shape, Memory& memory, int64_t first, int64_t allRows, int32_t head)
+      : source_(source),
+        shape_(shape),
+        memory_(memory),
+        first_(first),
+        rowCount_(static_cast<int>(min(int64_t{rows}, allRows - first))),
+        head_(head),
+        lane_(threadIdx.x % 32),
+        warp_(threadIdx.x / 32) {}
+
+  __device__ void attend(const Tensor& q, const Tensor& out, const Tensor& stats) {
+    for (int i = threadIdx.x; i < rows; i += blockDim.x) memory_.seen[i] = i < rowCount_ ? source_.read(first_ + i, head_ == 0) : noKeys;
+    loadQueries(q);
+    clear();
+    __syncthreads();
+    // Rows of one table follow each other, but for padding.
+    for (int from = 0; from < rowCount_;) {
+      const int32_t table = memory_.seen[from].table;
+      int end = from + 1;
+      while (end < rowCount_ && (memory_.seen[end].table == table || memory_.seen[end].table < 0)) end++;
+      if (table >= 0) attendRun(from, end, table);
+      from = end;
+    }
+    finish(out, stats);
+  }
+
+ private:
+  // With the scale's sign, so that the largest product belongs to the largest logit.
+  __device__ void loadQueries(const Tensor& q) {
+    const uint32_t sign = shape_.scale < 0 ? 0x80008000u : 0;
+    for (int i = threadIdx.x; i < rows * rowPacks; i += blockDim.x) {
+      const int row = i / rowPacks, pack = i % rowPacks;
+      uint4 words = make_uint4(0, 0, 0, 0);
+      if (row < rowCount_) words = *reinterpret_cast<const uint4*>(q.row<const T>(first_ + row) + head_ * dim + pack * packSize<T>);
+      words = make_uint4(words.x ^ sign, words.y ^ sign, words.z ^ sign, words.w ^ sign);
+      *reinterpret_cast<uint4*>(memory_.queries + row * stride + pack * packSize<T>) = words;
+    }
+  }
+
+  __device__ void clear() {
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) max_[atom][half] = minusInfinity, sum_[atom][half] = 0;
+#pragma unroll
+      for (int n = 0; n < columnTiles; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) values_[atom][n][i] = 0;
+      }
+    }
+  }
+
+  // What the warp's rows see of a run's keys.
+  struct Reach {
+    // Any of them sees keys of [first, reach) only, all of them see [allFrom, allEnd).
+    int32_t first;
+    int32_t reach;
+    int32_t allFrom;
+    int32_t allEnd;
+  };
+
+  // Over rows [from, from + count) of the tile, of which those in the run count.
+  __device__ Reach reachOf(int from, int count, int runFrom, int runEnd) const {
+    constexpr int32_t most = 0x7fffffff;
+    Reach reach{most, 0, 0, most};
+    for (int i = from + lane_; i < from + count; i += 32) {
+      const SeenKeys& seen = memory_.seen[i];
+      // What comes out for a row that sees nothing does not matter.
+      if (seen.count == 0) continue;
+      const bool inRun = i >= runFrom && i < runEnd;
+      reach.first = min(reach.first, inRun ? seen.from : most);
+      reach.reach = max(reach.reach, inRun ? seen.reach : 0);
+      reach.allFrom = max(reach.allFrom, inRun ? seen.from : most);
+      reach.allEnd = min(reach.allEnd, inRun ? seen.end : 0);
+    }
+#pragma unroll
+    for (int distance = 16; distance > 0; distance /= 2) {
+      reach.first = min(reach.first, __shfl_xor_sync(0xffffffffu, reach.first, distance));
+      reach.reach = max(reach.reach, __shfl_xor_sync(0xffffffffu, reach.reach, distance));
+      reach.allFrom = max(reach.allFrom, __shfl_xor_sync(0xffffffffu, reach.allFrom, distance));
+      reach.allEnd = min(reach.allEnd, __shfl_xor_sync(0xffffffffu, reach.allEnd, distance));
+    }
+    return reach;
+  }
+
+  __device__ void attendRun(int runFrom, int runEnd, int32_t table) {
+    const Reach all = reachOf(0, rows, runFrom, runEnd), own = reachOf(warp_ * warpRows, warpRows, runFrom, runEnd);
+    if (all.reach == 0) return;
+    const int from = all.first / tileKeys, end = (all.reach + tileKeys - 1) / tileKeys;
+    const auto prepare = [&](int tile) {
+      return threadIdx.x < tileKeys && tile < end ? slotOf(table, tile * tileKeys + static_cast<int>(threadIdx.x), all, runFrom, runEnd) : -1;
+    };
+    if (threadIdx.x < tileKeys) memory_.slots[from % 2][threadIdx.x] = prepare(from);
+    __syncthreads();
+    load(from);
+    const int32_t second = prepare(from + 1);
+    if (threadIdx.x < tileKeys) memory_.slots[(from + 1) % 2][threadIdx.x] = second;
+    for (int tile = from; tile < end; tile++) {
+      copiesLeft<0>();
+      // This tile is there, the one before it is no longer in use.
+      __syncthreads();
+      if (tile + 1 < end) load(tile + 1);
+      const int32_t slot = prepare(tile + 2);
+      const int32_t first = tile * tileKeys;
+      if (first < own.reach && first + tileKeys > own.first) {
+        if (first >= own.allFrom && first + tileKeys <= own.allEnd) attendTile(tile);
+        else attendMaskedTile(tile, runFrom, runEnd);
+      }
+      if (threadIdx.x < tileKeys) memory_.slots[tile % 2][threadIdx.x] = slot;
+    }
+    __syncthreads();
+  }
+
+  __device__ int32_t slotOf(int32_t table, int32_t key, const Reach& all, int runFrom, int runEnd) const {
+    if (key < all.first || key >= all.reach) return -1;
+    const int32_t slot = source_.slot(table, key);
+    if (slot < 0 && head_ == 0) raise(table, key, runFrom, runEnd);
+    return slot;
+  }
+
+  // Names the first row that sees the key; once for the keys of a block that follow each other.
+  __device__ void raise(int32_t table, int32_t key, int runFrom, int runEnd) const {
+    const auto sees = [&](int i, int32_t which) { return source_.seenMask(first_ + i, memory_.seen[i], which) & 1; };
+    for (int i = runFrom; i < runEnd; i++) {
+      if (memory_.seen[i].count == 0 || !sees(i, key)) continue;
+      if (key % tileKeys == 0 || !sees(i, key - 1) || source_.slot(table, key - 1) >= 0) source_.raiseSlot(first_ + i, table, key);
+      return;
+    }
+  }
+
+  __device__ void load(int tile) {
+    const int stage = tile % 2;
+    const int64_t column = int64_t{head_ / shape_.group()} * dim;
+    constexpr int rowsAtOnce = 32 * tileWarps / rowPacks;
+    const int pack = static_cast<int>(threadIdx.x) % rowPacks * packSize<T>;
+#pragma unroll
+    for (int base = 0; base < tileKeys; base += rowsAtOnce) {
+      const int row = base + static_cast<int>(threadIdx.x) / rowPacks;
+      const int32_t slot = memory_.slots[stage][row];
+      const int64_t at = slot < 0 ? 0 : slot;
+      copyAsync(memory_.keys[stage] + row * stride + pack, source_.keys.template row<const T>(at) + column + pack, slot >= 0);
+      copyAsync(memory_.values[stage] + row * stride + pack, source_.values.template row<const T>(at) + column + pack, slot >= 0);
+    }
+    endCopies();
+  }
+
+  using Products = float[atoms][keyTiles][4];
+
+  // Queries by keys. Matrix i of a load: rows 8·(i % 2) …, depth 8·(i / 2) … of the queries; keys 8·(i / 2) …, depth 8·(i % 2) … of the keys.
+  __device__ void multiplyKeys(int tile, Products& products) const {
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int n = 0; n < keyTiles; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) products[atom][n][i] = 0;
+      }
+    }
+    const int matrix = lane_ / 8, line = lane_ % 8;
+    const T* queries = memory_.queries + (warp_ * warpRows + matrix % 2 * 8 + line) * stride + matrix / 2 * 8;
+    const T* keys = memory_.keys[tile % 2] + (matrix / 2 * 8 + line) * stride + matrix % 2 * 8;
+#pragma unroll
+    for (int k = 0; k < dim; k += 16) {
+      uint32_t a[atoms][4];
+#pragma unroll
+      for (int atom = 0; atom < atoms; atom++) loadMatrices(a[atom], queries + 16 * atom * stride + k);
+#pragma unroll
+      for (int n = 0; n < keyTiles; n += 2) {
+        uint32_t four[4];
+        loadMatrices(four, keys + 8 * n * stride + k);
+        const uint32_t b[2][2] = {{four[0], four[1]}, {four[2], four[3]}};
+#pragma unroll
+        for (int atom = 0; atom < atoms; atom++) {
+          Words::multiply(products[atom][n], a[atom], b[0]);
+          Words::multiply(products[atom][n + 1], a[atom], b[1]);
+        }
+      }
+    }
+  }
+
+  // Products become weights, relative to the new maxima; the sums so far are rescaled.
+  __device__ void weigh(Products& products) {
+    // exp(scale · x) = 2^(factor · x).
+    const float factor = fabsf(shape_.scale) * 1.4426950408889634f;
+    bool raised = false;
+    float rescale[atoms][2];
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        float max = max_[atom][half];
+#pragma unroll
+        for (int n = 0; n < keyTiles; n++) max = largerOrNaN(max, largerOrNaN(products[atom][n][2 * half], products[atom][n][2 * half + 1]));
+        max = largerOrNaN(max, __shfl_xor_sync(0xffffffffu, max, 1));
+        max = largerOrNaN(max, __shfl_xor_sync(0xffffffffu, max, 2));
+        const float before = max_[atom][half];
+        const float shift = max == minusInfinity ? 0.0f : max * factor;
+        rescale[atom][half] = before == minusInfinity ? 0.0f : exp2Approximate(fmaf(before, factor, -shift));
+        // NaN differs from itself.
+        raised = raised || max != before;
+        max_[atom][half] = max;
+        float sum = 0;
+#pragma unroll
+        for (int n = 0; n < keyTiles; n++) {
+#pragma unroll
+          for (int i = 2 * half; i < 2 * half + 2; i++) {
+            products[atom][n][i] = exp2Approximate(fmaf(products[atom][n][i], factor, -shift));
+            sum += products[atom][n][i];
+          }
+        }
+        sum_[atom][half] = fmaf(sum_[atom][half], before == max ? 1.0f : rescale[atom][half], sum);
+      }
+    }
+    if (!__any_sync(0xffffffffu, raised)) return;
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int n = 0; n < columnTiles; n++) {
+#pragma unroll
+        for (int i = 0; i < 4; i++) values_[atom][n][i] *= rescale[atom][i / 2];
+      }
+    }
+  }
+
+  // Adds weights by values. Matrix i of a load: keys 8·(i % 2) …, columns 8·(i / 2) …. With `finite`, values that are not count as 0.
+  template <bool finite>
+  __device__ void addValues(int tile, const Products& weights) {
+    const int matrix = lane_ / 8, line = lane_ % 8;
+    const T* values = memory_.values[tile % 2] + (matrix % 2 * 8 + line) * stride + matrix / 2 * 8;
+#pragma unroll
+    for (int k = 0; k < tileKeys; k += 16) {
+      uint32_t a[atoms][4];
+#pragma unroll
+      for (int atom = 0; atom < atoms; atom++) {
+        const float(&low)[4] = weights[atom][k / 8];
+        const float(&high)[4] = weights[atom][k / 8 + 1];
+        a[atom][0] = Words::pack(low[0], low[1]);
+        a[atom][1] = Words::pack(low[2], low[3]);
+        a[atom][2] = Words::pack(high[0], high[1]);
+        a[atom][3] = Words::pack(high[2], high[3]);
+      }
+#pragma unroll
+      for (int n = 0; n < columnTiles; n += 2) {
+        uint32_t four[4];
+        loadMatricesTransposed(four, values + k * stride + 8 * n);
+        if constexpr (finite) {
+#pragma unroll
+          for (int i = 0; i < 4; i++) four[i] &= ~notFinite<T>(four[i]);
+        }
+        const uint32_t b[2][2] = {{four[0], four[1]}, {four[2], four[3]}};
+#pragma unroll
+        for (int atom = 0; atom < atoms; atom++) {
+          Words::multiply(values_[atom][n], a[atom], b[0]);
+          Words::multiply(values_[atom][n + 1], a[atom], b[1]);
+        }
+      }
+    }
+  }
+
+  __device__ void attendTile(int tile) {
+    Products products;
+    multiplyKeys(tile, products);
+    weigh(products);
+    addValues<false>(tile, products);
+  }
+
+  // A row of the tile whose products and sums this lane has.
+  __device__ int rowOf(int atom, int half) const { return warp_ * warpRows + 16 * atom + 8 * half + lane_ / 4; }
+
+  // Which of the keys from `first` on a row sees in this run.
+  __device__ uint64_t seenBy(int row, int32_t first, int runFrom, int runEnd) const {
+    if (row < runFrom || row >= runEnd || memory_.seen[row].count == 0) return 0;
+    return source_.seenMask(first_ + row, memory_.seen[row], first);
+  }
+
+  // A tile of which some rows do not see all.
+  __device__ void attendMaskedTile(int tile, int runFrom, int runEnd) {
+    const int32_t first = tile * tileKeys;
+    Products products;
+    multiplyKeys(tile, products);
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        // The columns of this lane: 8n + 2·(lane % 4) and the next.
+        const uint64_t mask = seenBy(rowOf(atom, half), first, runFrom, runEnd) >> (2 * (lane_ % 4));
+#pragma unroll
+        for (int n = 0; n < keyTiles; n++) {
+          if (!(mask >> (8 * n) & 1)) products[atom][n][2 * half] = minusInfinity;
+          if (!(mask >> (8 * n) & 2)) products[atom][n][2 * half + 1] = minusInfinity;
+        }
+      }
+    }
+    weigh(products);
+    if (finiteValues(tile)) {
+      addValues<false>(tile, products);
+    } else {
+      addValues<true>(tile, products);
+      addNotFinite(tile, runFrom, runEnd);
+    }
+  }
+
+  __device__ bool finiteValues(int tile) const {
+    bool finite = true;
+    for (int i = lane_; i < tileKeys * rowPacks; i += 32) {
+      const uint4 words = *reinterpret_cast<const uint4*>(memory_.values[tile % 2] + i / rowPacks * stride + i % rowPacks * packSize<T>);
+      finite = finite && (notFinite<T>(words.x) | notFinite<T>(words.y) | notFinite<T>(words.z) | notFinite<T>(words.w)) == 0;
+    }
+    return __all_sync(0xffffffffu, finite);
+  }
+
+  // An infinite value or NaN makes the sums so of the rows that see it, and of no other: a weight of 0 on the tensor cores would.
+  __device__ void addNotFinite(int tile, int runFrom, int runEnd) {
+    for (int key = 0; key < tileKeys; key++) {
+      const T* row = memory_.values[tile % 2] + key * stride + 2 * (lane_ % 4);
+#pragma unroll
+      for (int n = 0; n < columnTiles; n++) {
+#pragma unroll
+        for (int i = 0; i < 2; i++) {
+          const T value = row[8 * n + i];
+          if ((value.bits & Words::exponent) != Words::exponent) continue;
+#pragma unroll
+          for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+              if (seenBy(rowOf(atom, half), tile * tileKeys + key, runFrom, runEnd) & 1) values_[atom][n][2 * half + i] += toFloat(value);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  __device__ void finish(const Tensor& out, const Tensor& stats) {
+#pragma unroll
+    for (int atom = 0; atom < atoms; atom++) {
+#pragma unroll
+      for (int half = 0; half < 2; half++) {
+        float sum = sum_[atom][half];
+        sum += __shfl_xor_sync(0xffffffffu, sum, 1);
+        sum += __shfl_xor_sync(0xffffffffu, sum, 2);
+        const int row = rowOf(atom, half);
+        if (row >= rowCount_) continue;
+        const int32_t count = memory_.seen[row].count;
+        const PartStats total{count == 0 ? minusInfinity : max_[atom][half] * fabsf(shape_.scale), count == 0 ? 0 : sum};
+        const float divisor = normaliser(total, count);
+        T* target = out.row<T>(first_ + row) + head_ * dim + 2 * (lane_ % 4);
+#pragma unroll
+        for (int n = 0; n < columnTiles; n++) {
+          const float low = values_[atom][n][2 * half] / divisor, high = values_[atom][n][2 * half + 1] / divisor;
+          *reinterpret_cast<uint32_t*>(target + 8 * n) = count == 0 ? 0 : Words::pack(low, high);
+        }
+        if (stats.present() && lane_ % 4 == 0) {
+          float* pair = stats.row<float>(first_ + row) + 2 * head_;
+          pair[0] = total.max;
+          pair[1] = divisor;
+        }
+      }
+    }
+  }
+
+  const Source& source_;
+  const AttendShape& shape_;
+  Memory& memory_;
+  int64_t first_;
+  int rowCount_;
+  int32_t head_;
+  int lane_;
+  int warp_;
+  // Of the rows 8·half + lane / 4 of the warp's 16-row atoms, in its own scale; sums of this lane's columns.
+  float max_[atoms][2];
+  float sum_[atoms][2];
+  float values_[atoms][columnTiles][4];
+};
+
+template <typename T, int dim, int atoms, typename Source>
+__global__ void __launch_bounds__(32 * tileWarps, 2) attendTilesKernel(Source source, AttendShape shape, Tensor q, Tensor out, Tensor stats) {
+  WHITTLE_SHARED(shared);
+  afterPrevious();
+  using Memory = TileMemory<T, dim, atoms>;
+  // The last rows first: under a causal mask they have most to do.
+  const auto tiles = static_cast<int64_t>(gridDim.x) / shape.heads;
+  const int64_t first = (tiles - 1 - blockIdx.x / shape.heads) * Memory::rows;
+  if (!sharedTile(source, first, Memory::rows)) return;
+  TileBlock<T, dim, atoms, Source> block(source, shape, *reinterpret_cast<Memory*>(shared), first, q.rows(),
+                                         static_cast<int32_t>(blockIdx.x % shape.heads));
+  block.attend(q, out, stats);
+}
+
+}  // namespace whittle::cuda
