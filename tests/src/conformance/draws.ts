@@ -29,6 +29,14 @@ export function from(rule: (drawn: Readonly<Record<string, number>>, random: Ran
   return ({ drawn, random }) => rule(drawn, random);
 }
 
+/** This number in one case, such as a size that is too large for all of them; the others draw theirs. */
+export function inCase(index: number, number: number, otherwise: Draw): Draw {
+  return (context) => {
+    const drawn = otherwise(context);
+    return context.index === index ? number : drawn;
+  };
+}
+
 /** Elements made one by one. */
 export function elements(element: (context: DrawContext, position: number) => number): ValuesDraw {
   return values((context, shape) => {

@@ -1,13 +1,13 @@
 import { sample } from "@whittle/core";
 import { conformance } from "../conformance.js";
-import { elements, sizes, values } from "../conformance/index.js";
+import { elements, inCase, sizes, values } from "../conformance/index.js";
 import { judgeSample } from "../conformance/judge-sample.js";
 
 conformance(
   sample,
   {
-    rows: sizes(0, 1, 7, 33),
-    vocab: sizes(1, 8, 97, 1000, 5000),
+    rows: inCase(16, 4, sizes(0, 1, 7, 33)),
+    vocab: inCase(16, 32_003, sizes(1, 8, 97, 1000, 5000)),
     four: sizes(4),
     // In one case of twelve a temperature may be negative.
     settings: values(({ index, random }, [rows]) =>
