@@ -37,7 +37,7 @@ const char* formatOf(Fault fault) {
     case Fault::negativeKeys:
       return "row %lld sees %lld keys";
     case Fault::rangeOutside:
-      return "row %lld sees keys up to %lld of %lld";
+      return "row %lld sees keys %lld to %lld of %lld";
     case Fault::rowOutside:
       return "place %lld is for row %lld of %lld";
     case Fault::badSampling:

@@ -146,7 +146,7 @@ struct RangedKeys {
   __device__ SeenKeys read(int64_t row, bool report) const {
     const int32_t from = ranges.row<const int32_t>(row)[0], end = ranges.row<const int32_t>(row)[1];
     if (from < 0 || end > keys.rows()) {
-      if (report) faults.raise(Fault::rangeOutside, row, from, end);
+      if (report) faults.raise(Fault::rangeOutside, row, from, end, keys.rows());
       return noKeys;
     }
     return end <= from ? noKeys : SeenKeys{0, from, end, end - from, end};

@@ -23,7 +23,7 @@ enum class Fault : int32_t {
   keyOutsideTable,     // row, key, keys that a table holds
   blockOutside,        // row, block, blocks
   negativeKeys,        // row, keys
-  rangeOutside,        // row, end, keys
+  rangeOutside,        // row, from, end, keys
   rowOutside,          // place, row, rows
   badSampling,         // row, bits of the f32 temperature
   tokenOutside,        // id, row, size of the vocabulary
