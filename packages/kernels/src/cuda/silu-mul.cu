@@ -1,10 +1,7 @@
 #include "elementwise.cuh"
+#include "silu.cuh"
 
 namespace whittle::cuda {
-
-struct SiluMul {
-  static __device__ float apply(float gate, float up) { return gate / (1.0f + expf(-gate)) * up; }
-};
 
 static bool siluMul(const Call& call) {
   return mapPairs<SiluMul>(call);
