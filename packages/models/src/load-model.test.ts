@@ -128,6 +128,36 @@ describe("a folder", () => {
     expect((await logits()).flat().every(Number.isFinite)).toBe(true);
   });
 
+  it.each([
+    ["f32", "bf16", "f32"],
+    ["stored", "bf16", "bf16"],
+    ["stored", "f16", "f16"],
+    ["stored", "f32", "f32"],
+  ] as const)("is computed in what a device prefers (%s) of weights in %s: %s", async (preferred, stored, expected) => {
+    // The norms stay f32, as in many checkpoints; they are few.
+    await write("llama", (tensors) =>
+      tensors.forEach((tensor, name) => (tensor.dtype = name.includes("norm") ? "f32" : stored)),
+    );
+    const device = Object.assign(reference(), { preferredActivations: preferred });
+    const { activations, model } = await loadModel(folder, { device });
+    expect(activations).toBe(expected);
+    expect(model.embed(rowsOf(device, [[1]])).dtype).toBe(expected);
+  });
+
+  it("is computed in what is asked for, if the device can", async () => {
+    await write("gpt2");
+    const device = reference();
+    const { model, activations } = await loadModel(folder, { device, activations: "bf16" });
+    expect(activations).toBe("bf16");
+    expect(model.embed(rowsOf(device, [[1]])).dtype).toBe("bf16");
+    const plain = Object.assign(reference(), { name: "plain", activationDTypes: ["f32"] as const });
+    await expect(loadModel(folder, { device: plain, activations: "f16" })).rejects.toThrow(
+      'the device "plain" computes in f32, not in f16',
+    );
+    const preferring = Object.assign(plain, { preferredActivations: "stored" as const });
+    expect((await loadModel(folder, { device: preferring })).activations).toBe("f32");
+  });
+
   it("keeps quiet about what is known to be needless, and warns of the rest", async () => {
     const warnings: string[] = [];
     const logger = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message), error() {} };
