@@ -16,6 +16,8 @@ export interface ConformanceOptions extends Omit<RunOptions, "rowWise">, CaseOpt
   readonly rowWise?: string | null;
   /** Cases to draw. Default: 24. */
   readonly cases?: number;
+  /** What sets these cases apart from others of the same op, a word. Default: none. */
+  readonly about?: string;
 }
 
 /**
@@ -26,16 +28,17 @@ export interface ConformanceOptions extends Omit<RunOptions, "rowWise">, CaseOpt
  * activations of `WHITTLE_CASE_ACTIVATIONS` (default: `f32`; for a device that has them all `f32,bf16,f16`) by turns.
  */
 export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions = {}): void {
-  const { cases = 24, rowWise = "rows", judge } = options;
+  const { cases = 24, rowWise = "rows", judge, about } = options;
+  const name = about ? `${op.name}.${about}` : op.name;
   const folder = process.env["WHITTLE_CASES"];
   if (folder) {
     const count = Number(process.env["WHITTLE_CASE_COUNT"] ?? cases);
     const dtypes = (process.env["WHITTLE_CASE_ACTIVATIONS"] ?? "f32").split(",") as ActivationDType[];
-    it(`writes ${count} cases of ${op.name}`, () =>
-      writeCases(op, spec, { ...options, activations: dtypes, folder, cases: count, judged: judge !== undefined }));
+    it(`writes ${count} cases of ${name}`, () =>
+      writeCases(op, spec, { ...options, activations: dtypes, folder, name, cases: count }));
     return;
   }
-  describe(op.name, () => {
+  describe(name, () => {
     let candidates: Candidate[] = [];
     beforeAll(async () => {
       candidates = await openCandidates();

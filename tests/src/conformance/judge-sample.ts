@@ -1,28 +1,50 @@
 import { HostTensor, philox, purpose, samplingLaw, uniform } from "@whittle/core";
 import { type Expected } from "./expected.js";
+import { type Judge } from "./run.js";
 
 /** How far a device's cumulative law may be off: f32 exponentials of arguments that matter, and f32 thresholds. */
 const epsilon = 1e-5;
 
-/**
- * What is wrong with a sampled id, if anything: it must be the reference's unless the draw lies within ε of an edge of the cumulative law, where a
- * probability within ε of what minP or topP asks for may fall on either side.
- */
-export function judgeSample({ args, results }: Expected, got: HostTensor, row: number): string | undefined {
-  const { logits, settings, keys } = args as { logits: HostTensor; settings: HostTensor; keys: HostTensor };
-  const [id, wanted] = [got.at(row), results[0]!.at(row)];
-  if (id === wanted) return undefined;
-  if (settings.at(row, 0) === 0) return `row ${row}: the argmax is ${wanted}, not ${id}`;
+/** An id must be the reference's unless the draw lies within ε of an edge of the cumulative law, where a probability within ε of what minP or topP asks for may fall on either side. */
+export const sampleJudge: Judge = {
+  complaint(expected, got, row) {
+    const { logits, settings } = argsOf(expected);
+    const [id, wanted] = [got.at(row), expected.results[0]!.at(row)];
+    if (id === wanted) return undefined;
+    if (settings.at(row, 0) === 0) return `row ${row}: the argmax is ${wanted}, not ${id}`;
+    const u = drawOf(expected, row);
+    for (const law of nearbyLaws(logits, settings, row)) if (idsNear(law, u).includes(id)) return undefined;
+    return `row ${row}: drew ${id} instead of ${wanted} for u = ${u}, settings ${[0, 1, 2, 3].map((i) => settings.at(row, i)).join(", ")}`;
+  },
+
+  certain(expected, row) {
+    const { logits, settings } = argsOf(expected);
+    if (expected.failure || settings.at(row, 0) === 0) return true;
+    const [u, wanted] = [drawOf(expected, row), expected.results[0]!.at(row)];
+    return nearbyLaws(logits, settings, row).every((law) => idsNear(law, u).every((id) => id === wanted));
+  },
+};
+
+function argsOf({ args }: Expected) {
+  return args as { logits: HostTensor; settings: HostTensor; keys: HostTensor };
+}
+
+/** The uniform number of a row. */
+function drawOf(expected: Expected, row: number): number {
+  const { keys } = argsOf(expected);
   const counter = [keys.at(row, 3), keys.at(row, 2), purpose.sample, 0] as const;
-  const u = uniform(philox(counter, [keys.at(row, 0), keys.at(row, 1)])[0]);
-  for (const law of nearbyLaws(logits, settings, row)) {
-    let cumulative = 0;
-    for (const [candidate, probability] of law) {
-      if (candidate === id && u > cumulative - epsilon && u < cumulative + probability + epsilon) return undefined;
-      cumulative += probability;
-    }
+  return uniform(philox(counter, [keys.at(row, 0), keys.at(row, 1)])[0]);
+}
+
+/** The ids that a draw within ε of u may give. */
+function idsNear(law: ReturnType<typeof samplingLaw>, u: number): number[] {
+  const ids: number[] = [];
+  let cumulative = 0;
+  for (const [id, probability] of law) {
+    if (u > cumulative - epsilon && u < cumulative + probability + epsilon) ids.push(id);
+    cumulative += probability;
   }
-  return `row ${row}: drew ${id} instead of ${wanted} for u = ${u}, settings ${[0, 1, 2, 3].map((i) => settings.at(row, i)).join(", ")}`;
+  return ids;
 }
 
 /** The law of a row's settings, and those of settings ε away. */

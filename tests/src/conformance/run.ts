@@ -20,11 +20,19 @@ export interface Candidate {
   readonly device: Device;
 }
 
+/** Judges the rows of an output whose error has no bound. */
+export interface Judge {
+  /** What is wrong with this row's result, if anything. */
+  complaint(expected: Expected, got: HostTensor, row: number): string | undefined;
+  /** Whether nothing but the reference's result passes. */
+  certain(expected: Expected, row: number): boolean;
+}
+
 export interface RunOptions {
   /** Dimension along which rows are independent: a row alone must give the bits that it gives among others. Default: none. */
   readonly rowWise?: string | undefined;
-  /** Replaces the comparison with the bound for the first output: what is wrong with this row's result, if anything. */
-  readonly judge?: ((expected: Expected, got: HostTensor, row: number) => string | undefined) | undefined;
+  /** Replaces the comparison with the bound for the first output. */
+  readonly judge?: Judge | undefined;
 }
 
 type Outcome = { readonly bytes: readonly Uint8Array[] } | { readonly failure: DeviceError };
@@ -118,7 +126,7 @@ function compare(
     const got = hostTensor(result, outcome.bytes[i]!);
     if (i === 0 && judge) {
       for (let row = 0; row < got.size(0); row++) {
-        const wrong = judge(expected, got, row);
+        const wrong = judge.complaint(expected, got, row);
         if (wrong) complain(wrong);
       }
       return;

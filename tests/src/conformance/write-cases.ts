@@ -4,22 +4,23 @@ import { type ActivationDType, type AnyOp, bytesOf, codecs, rowElementsOf } from
 import { type CaseExpectation, type CaseInput, type ConformanceCase, encodeCase } from "../case-file.js";
 import { type Case, type CaseOptions, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
 import { type Expected, expectedOf } from "./expected.js";
+import { type Judge, type RunOptions } from "./run.js";
 import { tolerance } from "./tolerance.js";
 
-/** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. With `judged`, the first output is not compared. */
+/** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. What a judge is not certain of is not compared. */
 export function writeCases(
   op: AnyOp,
   spec: Spec,
-  { folder, cases, judged, ...options }: { folder: string; cases: number; judged: boolean } & CaseOptions,
+  { folder, cases, judge, ...options }: { folder: string; cases: number } & Pick<RunOptions, "judge"> & CaseOptions,
 ): void {
   const encoded = Array.from({ length: cases }, (_, index) =>
-    encodeCase(conformanceCase(drawCase(op, spec, index, 1, options), judged)),
+    encodeCase(conformanceCase(drawCase(op, spec, index, 1, options), judge)),
   );
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, `${op.name}.cases`), Buffer.concat(encoded));
 }
 
-function conformanceCase(example: Case, judged: boolean): ConformanceCase {
+function conformanceCase(example: Case, judge: Judge | undefined): ConformanceCase {
   const { op, tensors, attributes } = example;
   const expected = expectedOf(example);
   const mutates = op.mutates ?? [];
@@ -40,7 +41,7 @@ function conformanceCase(example: Case, judged: boolean): ConformanceCase {
         dtype: result.dtype,
         shape: result.shape,
         values,
-        limits: judged && i === 0 ? limits.fill(Infinity) : limits,
+        limits: judge && i === 0 ? limits.map((_, row) => (judge.certain(expected, row) ? 0 : Infinity)) : limits,
       };
     }),
     fails: expected.failure !== undefined,

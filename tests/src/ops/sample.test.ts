@@ -1,7 +1,7 @@
 import { sample } from "@whittle/core";
 import { conformance } from "../conformance.js";
 import { elements, inCase, sizes, values } from "../conformance/index.js";
-import { judgeSample } from "../conformance/judge-sample.js";
+import { sampleJudge } from "../conformance/judge-sample.js";
 
 conformance(
   sample,
@@ -20,5 +20,5 @@ conformance(
     ),
     keys: elements(({ random }) => random.word() | 0),
   },
-  { judge: judgeSample, cases: 40 },
+  { judge: sampleJudge, cases: 40 },
 );
