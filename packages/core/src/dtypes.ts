@@ -1,4 +1,4 @@
-import { blockCodecs, type BlockDType, isBlockDType } from "./block-formats.js";
+import { blockCodecs, type BlockDType, decodeBlocks, isBlockDType } from "./block-formats.js";
 import { bf16ToNumber, f16ToNumber, numberToBf16, numberToF16 } from "./half-precision.js";
 import { quantise } from "./quantise.js";
 
@@ -120,10 +120,11 @@ function decodeFloats(dtype: "f16" | "bf16" | BlockDType, bytes: Uint8Array, cou
     for (let i = 0; i < count; i++) bits[i] = view.getUint16(2 * i, true) << 16;
     return values;
   }
-  const { bytes: size, elements, get } = codecs[dtype];
-  for (let i = 0, byte = 0; i < count; byte += size) {
-    for (let element = 0; element < elements; element++) values[i++] = get(view, byte, element);
+  if (isBlockDType(dtype)) {
+    decodeBlocks(dtype, bytes, values);
+    return values;
   }
+  for (let i = 0; i < count; i++) values[i] = f16ToNumber(view.getUint16(2 * i, true));
   return values;
 }
 

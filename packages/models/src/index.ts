@@ -7,5 +7,6 @@ export * from "./generation-config.js";
 export * from "./load-model.js";
 export * from "./load-tokenizer.js";
 export * from "./model-config.js";
+export type { QuantisationReport, QuantisedSite } from "./quantise-linears.js";
 export { perplexity, type PerplexityOptions, type PerplexityResult } from "./perplexity.js";
 export { type DecodeOptions, type DetokenizerOptions, type EncodeOptions, Tokenizer } from "./tokenizer.js";

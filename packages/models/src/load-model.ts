@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
+  ArgumentError,
   type ActivationDType,
+  type BlockDType,
   type CausalLM,
   CheckpointError,
   type Device,
@@ -11,12 +13,13 @@ import {
   silent,
   type Tensor,
 } from "@whittle/core";
-import { architectures, buildModel } from "./architectures/architecture.js";
+import { architectures, type BuiltModel, buildModel } from "./architectures/architecture.js";
 import { preferredActivations, requireActivations } from "./activations.js";
 import { type ChatTemplate } from "./chat-template.js";
 import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
 import { loadTokenizer } from "./load-tokenizer.js";
 import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { type QuantisationReport, quantiseLinears } from "./quantise-linears.js";
 import { type Tokenizer } from "./tokenizer.js";
 import { firstOf, locateWeights, mapWeights } from "./weights.js";
 
@@ -27,6 +30,11 @@ export interface LoadOptions {
    * What the model computes in; logits are f32 in any case. Default: as the device prefers, f32 or, if most of the checkpoint is bf16 or f16, that. `cpu()` has f32 alone.
    */
   activations?: ActivationDType;
+  /**
+   * Quantises the weights of linear layers to GGUF's blocks once they are loaded; `quantisation` of the result says how well. Embeddings, norms and biases stay, and a tied head
+   * gets a quantised copy of the embedding table. Default: `"stored"`, as they are.
+   */
+  weights?: WeightFormat;
   /** Called as weights are mapped. Default: nobody is told. */
   onProgress?: ProgressListener;
   /** Is warned of tensors that the model does not use. Default: silent. */
@@ -34,6 +42,10 @@ export interface LoadOptions {
   /** Ends the loading with its reason. */
   signal?: AbortSignal;
 }
+
+/** What the weights of linear layers may be: as the checkpoint has them, or quantised. */
+export type WeightFormat = "stored" | BlockDType;
+export const weightFormats: readonly WeightFormat[] = ["stored", "q8_0", "q4_0"];
 
 /** A model with all that came in its folder. */
 export interface LoadedModel {
@@ -48,6 +60,8 @@ export interface LoadedModel {
   readonly device: Device;
   /** What the model computes in. */
   readonly activations: ActivationDType;
+  /** What quantising the weights has done to them, if it was asked for. */
+  readonly quantisation?: QuantisationReport;
   /** Gives the weights' memory back. Safe to call twice. */
   dispose(): void;
 }
@@ -94,6 +108,7 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
   try {
     const activations = options.activations ?? preferredActivations(device, located.stored.values());
     const model = buildModel(config, weights, device, { activations });
+    const quantised = await quantiseModel(model, weights, config, options);
     return {
       name: basename(resolve(folder)),
       folder,
@@ -104,13 +119,33 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
       ...(tokenizer.chatTemplate && { chatTemplate: tokenizer.chatTemplate }),
       device,
       activations,
+      ...(quantised && { quantisation: quantised.report }),
       dispose() {
         model.dispose();
+        for (const copy of quantised?.copies ?? []) copy.dispose();
         disposeAll(weights);
       },
     };
   } catch (error) {
     disposeAll(weights);
+    throw error;
+  }
+}
+
+async function quantiseModel(
+  model: BuiltModel,
+  weights: Map<string, Tensor>,
+  { tieWordEmbeddings }: ModelConfig,
+  { weights: dtype = "stored", device, onProgress, signal }: LoadOptions,
+) {
+  if (!weightFormats.includes(dtype))
+    throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${String(dtype)}`);
+  if (dtype === "stored") return undefined;
+  const shared = new Set(tieWordEmbeddings ? [model.linears.get("head")!.weight] : []);
+  try {
+    return await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
+  } catch (error) {
+    model.dispose();
     throw error;
   }
 }
