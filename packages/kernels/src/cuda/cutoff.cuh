@@ -104,17 +104,35 @@ class CutoffSearch {
     if (threadIdx.x == 0) memory_.found = 0;
     __syncthreads();
     const float nearest = order_.stepOf(from), beyond = order_.stepOf(to) + 1;
-    row_.each([&](int id, float x) {
-      const float step = order_.step(x);
-      if (!(step >= nearest && step < beyond)) return;
-      const float measure = measure_(x);
-      const Place place = order_.place(step, x, id);
-      if (!(measure > 0) || place < from || place > to) return;
-      bins[static_cast<int>((place - from) >> shift) * threads] += measure;
+    // All of a group is looked at before anything is done with it: most groups have nothing in the range, and the others do not wait four times.
+    row_.eachGroup(threadIdx.x, row_.groups(), threads, [&](int id, const float4& logits) {
+      const float x[logitsTogether] = {logits.x, logits.y, logits.z, logits.w};
+      float step[logitsTogether];
+      bool near = false;
+#pragma unroll
+      for (int i = 0; i < logitsTogether; i++) {
+        step[i] = order_.step(x[i]);
+        near = near || (step[i] >= nearest && step[i] < beyond);
+      }
+      if (!near) return;
+      Place place[logitsTogether];
+      float measure[logitsTogether];
+#pragma unroll
+      for (int i = 0; i < logitsTogether; i++) {
+        place[i] = order_.place(step[i], x[i], id + i);
+        measure[i] = place[i] >= from && place[i] <= to ? measure_(x[i]) : 0.0f;
+      }
+#pragma unroll
+      for (int i = 0; i < logitsTogether; i++) {
+        if (measure[i] > 0) bins[static_cast<int>((place[i] - from) >> shift) * threads] += measure[i];
+      }
       // Once there are too many they are only known to be.
-      if (few && memory_.found <= cutoffPlaces) {
+      if (!few || memory_.found > cutoffPlaces) return;
+#pragma unroll
+      for (int i = 0; i < logitsTogether; i++) {
+        if (!(measure[i] > 0)) continue;
         const int at = atomicAdd(&memory_.found, 1);
-        if (at < cutoffPlaces) memory_.gathered[at] = place;
+        if (at < cutoffPlaces) memory_.gathered[at] = place[i];
       }
     });
     __syncthreads();

@@ -53,11 +53,14 @@ struct KeptLogits {
 
   __device__ float weightOf(int id, float x) const {
     const float weight = weights(x);
-    return last == nowhere || (weight > 0 && order.place(x, id) <= last) ? weight : 0.0f;
+    return last == nowhere || order.place(x, id) <= last ? weight : 0.0f;
   }
 
   // Σ of the weights of a group of logits.
   __device__ float weightOf(int id, const float4& x) const {
+    // Where few are kept, most groups have none of them.
+    const float largest = fmaxf(fmaxf(x.x, x.y), fmaxf(x.z, x.w));
+    if (last != nowhere && order.step(largest) >= order.stepOf(last) + 1) return 0;
     return (weightOf(id, x.x) + weightOf(id + 1, x.y)) + (weightOf(id + 2, x.z) + weightOf(id + 3, x.w));
   }
 
@@ -119,7 +122,7 @@ __device__ inline int drawRow(const LogitsRow& row, const float* settings, const
 }
 
 // One block a row: greedy rows cost one pass over their logits, others two to five.
-__global__ void __launch_bounds__(logitsThreads) sampleKernel(Tensor logits, Tensor settings, Tensor keys, Tensor ids, Faults faults) {
+__global__ void __launch_bounds__(logitsThreads, 1) sampleKernel(Tensor logits, Tensor settings, Tensor keys, Tensor ids, Faults faults) {
   WHITTLE_SHARED(shared);
   afterPrevious();
   const int64_t row = blockIdx.x;
