@@ -27,6 +27,8 @@ export interface Addon {
   ): DeviceHandle;
   /** The devices that the shared object `library` finds; throws with the reason when it cannot look. */
   cudaDevices(library: string): CudaDeviceInfo[];
+  /** Bytes of a device's memory that nobody has taken now. */
+  cudaFreeBytes(library: string, device: number): number;
   /** The op of each kernel, by its number. */
   kernels(handle: DeviceHandle): string[];
   /** Queues the first `count` words of the command buffer. */
@@ -52,8 +54,6 @@ export interface CudaDeviceInfo {
   /** Compute capability, such as 9 for Hopper. */
   readonly capability: number;
   readonly memoryBytes: number;
-  /** What nobody has taken now. */
-  readonly freeBytes: number;
 }
 
 const expectedInterface = 3;
@@ -97,8 +97,13 @@ export function loadAddon(): Addon {
 
 /** `@whittle/kernels-linux-x64-gnu` */
 function prebuiltPackage(): string {
+  return `@whittle/kernels-${platformName()}`;
+}
+
+/** `linux-x64-gnu` */
+export function platformName(): string {
   const { platform, arch } = process;
-  return `@whittle/kernels-${platform}-${arch}${platform === "linux" ? (usesGlibc() ? "-gnu" : "-musl") : ""}`;
+  return `${platform}-${arch}${platform === "linux" ? (usesGlibc() ? "-gnu" : "-musl") : ""}`;
 }
 
 function usesGlibc(): boolean {

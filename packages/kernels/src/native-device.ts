@@ -157,6 +157,13 @@ export abstract class NativeDevice extends Device {
     }
   }
 
+  /** Bytes of a file from `offset` on, as many as the tensor has, in queue order. */
+  protected recordLoad(tensor: Tensor, file: string, offset: number): void {
+    const path = new TextEncoder().encode(file);
+    if (!this.commands.hasRoomFor(path.byteLength)) this.flush();
+    this.command().load(addressOf(tensor), tensor.elements * bytesOf(tensor.dtype), offset, path);
+  }
+
   protected giveBack({ block }: NativeStorage): void {
     if (block) this.pool.give(block);
   }

@@ -1,5 +1,13 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { CheckpointError } from "@whittle/core";
+
+/** @throws CheckpointError if there is no such file. */
+export async function fileSize(path: string): Promise<number> {
+  const { size } = await stat(path).catch((error: Error) => {
+    throw new CheckpointError(path, `cannot be opened (${error.message})`);
+  });
+  return size;
+}
 
 /**
  * Bytes `[offset, offset + length)` of a file.

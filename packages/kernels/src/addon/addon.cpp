@@ -157,9 +157,9 @@ napi_value initialise(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback callback;
-  } functions[] = {{"open", open},         {"openCuda", openCuda}, {"cudaDevices", cudaDevices}, {"kernels", kernels},
-                   {"flush", flush},       {"read", read},         {"write", write},             {"close", close},
-                   {"allocate", allocate}, {"released", released}, {"mapFile", mapFile},         {"replayCounts", replayCounts}};
+  } functions[] = {{"open", open},         {"openCuda", openCuda}, {"cudaDevices", cudaDevices}, {"cudaFreeBytes", cudaFreeBytes}, {"kernels", kernels},
+                   {"flush", flush},       {"read", read},         {"write", write},             {"close", close},                 {"replayCounts", replayCounts},
+                   {"allocate", allocate}, {"released", released}, {"mapFile", mapFile}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function))) return nullptr;

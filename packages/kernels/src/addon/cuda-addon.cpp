@@ -65,11 +65,23 @@ napi_value cudaDevices(napi_env env, napi_callback_info info) {
     napi_set_named_property(env, entry, "name", makeString(env, description.name));
     napi_set_named_property(env, entry, "capability", makeNumber(env, description.capability / 10.0));
     napi_set_named_property(env, entry, "memoryBytes", makeNumber(env, static_cast<double>(description.memoryBytes)));
-    napi_set_named_property(env, entry, "freeBytes", makeNumber(env, static_cast<double>(description.freeBytes)));
     napi_set_element(env, list, static_cast<uint32_t>(device), entry);
   }
   if (count < 0) napi_throw_error(env, nullptr, message);
   return list;
+}
+
+napi_value cudaFreeBytes(napi_env env, napi_callback_info info) {
+  Arguments<2> args;
+  double device;
+  if (!args.read(env, info)) return nullptr;
+  const CudaLibrary* library = libraryAt(env, args.values[0]);
+  if (!library || !toDouble(env, args.values[1], device)) return nullptr;
+  char message[512] = "";
+  const int64_t bytes = library->freeBytes(static_cast<int32_t>(device), message, sizeof(message));
+  if (bytes >= 0) return makeNumber(env, static_cast<double>(bytes));
+  napi_throw_error(env, nullptr, message);
+  return nullptr;
 }
 
 }  // namespace whittle::addon

@@ -111,6 +111,18 @@ cudaError_t cudaMemcpyAsync(void* destination, const void* source, size_t bytes,
   });
 }
 
+cudaError_t cudaMemcpy2DAsync(void* destination, size_t destinationPitch, const void* source, size_t sourcePitch, size_t width, size_t height, cudaMemcpyKind,
+                              cudaStream_t stream) {
+  if (width == 0 || height == 0) return cudaSuccess;
+  if (!destination || !source || destinationPitch < width || sourcePitch < width) return remember(cudaErrorInvalidValue);
+  return submit(stream, [=] {
+    for (size_t row = 0; row < height; row++) {
+      std::memmove(static_cast<char*>(destination) + row * destinationPitch, static_cast<const char*>(source) + row * sourcePitch, width);
+    }
+    return cudaSuccess;
+  });
+}
+
 cudaError_t cudaMemset(void* address, int value, size_t bytes) {
   if (isCapturing()) return remember(cudaErrorStreamCaptureUnsupported);
   return cudaMemsetAsync(address, value, bytes, nullptr);

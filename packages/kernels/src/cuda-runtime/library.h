@@ -14,8 +14,6 @@ struct CudaDeviceInfo {
   // Compute capability, 90 for 9.0.
   int32_t capability;
   uint64_t memoryBytes;
-  // What nobody has taken now.
-  uint64_t freeBytes;
 };
 
 // Where a call fails it fills `message`.
@@ -26,6 +24,8 @@ struct CudaLibrary {
   // How many devices there are; negative: none can be used.
   int32_t (*count)(char* message, size_t messageSize);
   bool (*describe)(int32_t device, CudaDeviceInfo& info, char* message, size_t messageSize);
+  // Memory that nobody has taken now; negative: the device cannot be used. Prepares the device for use, which takes its time.
+  int64_t (*freeBytes)(int32_t device, char* message, size_t messageSize);
 };
 
 // Raised with every change of the commands, of `Queue` or of this table.
