@@ -40,6 +40,8 @@ export const floats = tensorArg(["f32"]);
 export const weights = tensorArg(["f32", "f16", "bf16"]);
 /** Stored numbers, also in blocks: weights of linear layers and embedding tables. */
 export const blockWeights = tensorArg(["f32", "f16", "bf16", "q8_0", "q4_0"]);
+/** Weights in blocks alone. */
+export const blocks = tensorArg(["q8_0", "q4_0"]);
 /** Indices and counts: i32. */
 export const ints = tensorArg(["i32"]);
 /** Anything. */

@@ -9,6 +9,7 @@ export { gatedLinear } from "./gated-linear.js";
 export { gelu } from "./gelu.js";
 export { addLayerNorm, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
+export { linearQ8 } from "./linear-q8.js";
 export { linears } from "./linears.js";
 export { maskLogits } from "./mask-logits.js";
 export { mixTokens } from "./mix-tokens.js";

@@ -22,10 +22,18 @@ struct Q4 {
   static constexpr DType dtype = DType::q4_0;
 };
 
+WHITTLE_INLINE float scaleOf(uint16_t bits) {
+#ifdef WHITTLE_AVX2
+  return _cvtsh_ss(bits);
+#else
+  return F16::decode(bits);
+#endif
+}
+
 template <>
 inline void decodeRow<Q8>(const Q8::Stored* source, float* target, int64_t count) {
   for (int64_t i = 0; i < count; i += blockElements, source++) {
-    const float scale = F16::decode(source->scale);
+    const float scale = scaleOf(source->scale);
     for (int64_t j = 0; j < blockElements; j++) target[i + j] = scale * static_cast<float>(source->codes[j]);
   }
 }
@@ -33,7 +41,7 @@ inline void decodeRow<Q8>(const Q8::Stored* source, float* target, int64_t count
 template <>
 inline void decodeRow<Q4>(const Q4::Stored* source, float* target, int64_t count) {
   for (int64_t i = 0; i < count; i += blockElements, source++) {
-    const float scale = F16::decode(source->scale);
+    const float scale = scaleOf(source->scale);
     for (int64_t j = 0; j < blockElements / 2; j++) {
       target[i + j] = scale * static_cast<float>((source->codes[j] & 15) - 8);
       target[i + j + blockElements / 2] = scale * static_cast<float>((source->codes[j] >> 4) - 8);

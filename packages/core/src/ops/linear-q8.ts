@@ -1,0 +1,73 @@
+import { blockElements } from "../block-formats.js";
+import { blocks, defineOp, floats, optional, weights } from "../define-op.js";
+import { type HostTensor } from "../host-tensor.js";
+import { sumBound } from "./bounds.js";
+
+/**
+ * `linear` over weights in blocks, with activations rounded to 8 bits: an approximation that is asked for by this name, never made in silence.
+ *
+ * `x` `[rows, in]` f32, `weight` `[out, in]` q8_0 or q4_0, `bias` `[out]` → `[rows, out]` f32. Each 32 elements of a row of `x` that meet one block of the weight become
+ * codes under a scale: d = max|x| / 127 and q = x · (1 / d) to the nearest integer, ties to even, every step in f32; d and all q are 0 where 1 / d is no f32 number, and d is NaN
+ * where an element is not finite. Then `y = Σ d · dw · Σ q · qw` over the blocks, where the inner sums are exact integers and the outer one is f32. The rule is that of ggml's
+ * `q8_0` activations, but for d, which stays f32.
+ */
+export const linearQ8 = defineOp({
+  name: "linear.q8",
+  args: { x: floats("rows", "in"), weight: blocks("out", "in"), bias: optional(weights("out")) },
+  outputs: ({ x, weight }) => [{ shape: [x.shape[0]!, weight.shape[0]!], dtype: "f32" }],
+  reference({ x, weight, bias }, [y]) {
+    eachProduct(x, weight, bias, (row, out, sum) => y.set(sum, row, out));
+  },
+  bound({ x, weight, bias }, [limit]) {
+    eachProduct(x, weight, bias, (row, out, _sum, magnitude) =>
+      limit!.set(sumBound(x.size(1) + 1, magnitude), row, out),
+    );
+  },
+});
+
+function eachProduct(
+  x: HostTensor,
+  weight: HostTensor,
+  bias: HostTensor | undefined,
+  visit: (row: number, out: number, sum: number, magnitude: number) => void,
+): void {
+  for (let row = 0; row < x.size(0); row++) {
+    const rounded = roundedRow(x, row);
+    for (let out = 0; out < weight.size(0); out++) {
+      let sum = bias?.at(out) ?? 0;
+      let magnitude = Math.abs(sum);
+      for (let i = 0; i < rounded.length; i++) {
+        const product = rounded[i]! * weight.at(out, i);
+        sum += product;
+        magnitude += Math.abs(product);
+      }
+      visit(row, out, sum, magnitude);
+    }
+  }
+}
+
+/** What a row of activations stands for once it has been rounded: d · q, exactly. */
+function roundedRow(x: HostTensor, row: number): Float64Array {
+  const values = new Float64Array(x.size(1));
+  for (let from = 0; from < values.length; from += blockElements) {
+    let largest = 0;
+    let finite = true;
+    for (let i = from; i < from + blockElements; i++) {
+      largest = Math.max(largest, Math.abs(x.at(row, i)));
+      finite &&= Number.isFinite(x.at(row, i));
+    }
+    const scale = Math.fround(largest / 127);
+    const inverse = Math.fround(1 / scale);
+    for (let i = from; i < from + blockElements; i++) {
+      if (!finite) values[i] = NaN;
+      else if (Number.isFinite(inverse)) values[i] = scale * nearestEven(Math.fround(x.at(row, i) * inverse));
+    }
+  }
+  return values;
+}
+
+function nearestEven(value: number): number {
+  const floor = Math.floor(value);
+  if (value - floor !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}
