@@ -2,4 +2,4 @@ import { gelu } from "@whittle/core";
 import { conformance } from "../conformance.js";
 import { sizes } from "../conformance/index.js";
 
-conformance(gelu, { rows: sizes(0, 1, 7, 64), width: sizes(1, 8, 96, 577), approximate: sizes(0, 1) });
+conformance(gelu, { rows: sizes(0, 1, 7, 64), width: sizes(1, 8, 96, 577, 2056), approximate: sizes(0, 1) });

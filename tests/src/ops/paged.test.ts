@@ -6,7 +6,7 @@ conformance(
   appendKvPaged,
   {
     rows: sizes(0, 1, 7, 64),
-    width: sizes(1, 8, 20, 192),
+    width: sizes(1, 8, 20, 192, 1032),
     valueWidth: sizes(1, 8, 20, 192),
     "slots.size": sizes(80),
     // No two rows share a slot, some rows are padding; in one case of eight a slot may lie outside of the pool.
@@ -23,7 +23,7 @@ conformance(
   moveRows,
   {
     slots: sizes(1, 9, 64),
-    width: sizes(1, 8, 77),
+    width: sizes(1, 8, 77, 640),
     count: sizes(0, 1, 12),
     two: sizes(2),
     moves: elements(({ index, random, drawn }) => random.integer(-1, drawn.slots! + (index % 8 === 7 ? 1 : 0))),

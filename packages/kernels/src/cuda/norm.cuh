@@ -12,9 +12,9 @@ constexpr int normThreads = 1024;
 
 // With a residual, what is normalised is x + residual, rounded to the dtype of `sum`.
 struct NormArguments {
-  Tensor x, residual, weight, bias, sum, y;
-  double epsilon;
-  bool packed, packedWeight, packedBias;
+  Tensor x{}, residual{}, weight{}, bias{}, sum{}, y{};
+  double epsilon = 0;
+  bool packed = false, packedWeight = false, packedBias = false;
 };
 
 // A row as one thread sees it: the chunks at `first`, `first + step` and so on, of which the first stays in registers. `whole`: there is no more than the
