@@ -26,15 +26,15 @@ describe("whittle", () => {
       "serve",
       (
         "--config --model --name --port --host --api-key --allowed-host --allowed-origin --body-limit --max-connections " +
-        "--ctx --memory --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
+        "--device --ctx --memory --activations --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
       ).split(" "),
     ],
-    ["chat", ["--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],
+    ["chat", ["--device", "--activations", "--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],
     [
       "generate",
       ["--prompt", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--seed", "--stop", "--chat"],
     ],
-    ["eval", ["--window", "--stride", "--max-tokens", "--json"]],
+    ["eval", ["--device", "--activations", "--window", "--stride", "--max-tokens", "--json"]],
   ])("%s --help lists its options", async (command, options) => {
     const { code, out } = await whittle(command, "--help");
     expect(code).toBe(0);
@@ -47,7 +47,9 @@ describe("whittle", () => {
     [["generate", "folder", "--top-p", "2"], "--top-p <p>", "Expected a number from 0 to 1."],
     [["generate", "folder", "--max-tokens", "many"], "--max-tokens <n>", "Expected a whole number of at least 1."],
     [["serve", "folder", "--memory", "lots"], "--memory <size>", "Expected a size such as 512MiB or 2GiB."],
-    [["serve", "folder", "--cache-dtype", "f8"], "--cache-dtype <dtype>", "Allowed choices are f32, f16, bf16."],
+    [["serve", "folder", "--cache-dtype", "f8"], "--cache-dtype <dtype>", "Allowed choices are f32, bf16, f16."],
+    [["generate", "folder", "--activations", "i8"], "--activations <dtype>", "Allowed choices are f32, bf16, f16."],
+    [["eval", "folder", "file", "--device", "gpu"], "--device <name>", "Expected cpu, cuda or cuda:<index>."],
     [["serve"], "no model", "whittle serve ./my-model"],
     [["serve", "a", "b", "--name", "c"], "--name is for one model", "name=folder"],
     [["serve", "folder", "--log-format", "xml"], "--log-format <format>", "Allowed choices are auto, json, pretty."],

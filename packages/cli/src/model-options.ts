@@ -1,8 +1,13 @@
+import { type ActivationDType, activationDTypes } from "@whittle/core";
 import { type Command, Option } from "commander";
-import { byteSize, integer } from "./option-values.js";
+import { byteSize, deviceName, integer } from "./option-values.js";
 
 /** What every command that loads a model may be told. */
 export interface ModelOptions {
+  /** `cpu`, `cuda` or `cuda:<index>`. Default: `cpu`. */
+  readonly device?: string;
+  /** What models compute in. Default: as the device prefers. */
+  readonly activations?: ActivationDType;
   readonly threads?: number;
   readonly memory?: number;
 }
@@ -10,7 +15,8 @@ export interface ModelOptions {
 /** What commands that generate may be told besides. */
 export interface CacheOptions extends ModelOptions {
   readonly ctx?: number;
-  readonly cacheDtype: "f32" | "f16" | "bf16";
+  /** Default: the model's activations. */
+  readonly cacheDtype?: ActivationDType;
 }
 
 export const modelFolder = [
@@ -18,8 +24,22 @@ export const modelFolder = [
   "a Hugging Face model folder: config.json, tokenizer.json, *.safetensors",
 ] as const;
 
+/** Options that `serve` has in common with the commands for one model. */
+export const deviceOption = ["--device <name>", "cpu, cuda or cuda:<index> (default: cpu)", deviceName] as const;
+export const activationsOption = () =>
+  new Option(
+    "--activations <dtype>",
+    "what models compute in (default: f32 on the CPU, on CUDA what the model is stored in)",
+  ).choices(activationDTypes);
+export const cacheDtypeOption = () =>
+  new Option("--cache-dtype <dtype>", "how keys and values are stored (default: as the model computes)").choices(
+    activationDTypes,
+  );
+
 export function addModelOptions(command: Command): Command {
   return command
+    .option(...deviceOption)
+    .addOption(activationsOption())
     .option(
       "--threads <n>",
       "threads for arithmetic (default: the physical cores this process may use)",
@@ -39,9 +59,5 @@ export function addCacheOptions(command: Command): Command {
       "tokens that a request may have, prompt included (default: the model's own limit)",
       integer(1),
     )
-    .addOption(
-      new Option("--cache-dtype <dtype>", "how keys and values are stored")
-        .choices(["f32", "f16", "bf16"])
-        .default("f32"),
-    );
+    .addOption(cacheDtypeOption());
 }

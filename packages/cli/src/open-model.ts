@@ -1,7 +1,8 @@
-import { type Device } from "@whittle/core";
-import { cpu } from "@whittle/kernels";
+import { ArgumentError, type Device } from "@whittle/core";
+import { cpu, cpuInfo, cuda, cudaInfo } from "@whittle/kernels";
 import { loadModel, type LoadedModel } from "@whittle/models";
 import { type ModelOptions } from "./model-options.js";
+import { plural } from "./plural.js";
 import { progressDisplay } from "./progress-display.js";
 import { type Terminal } from "./terminal.js";
 
@@ -12,18 +13,38 @@ export interface OpenModel {
   readonly seconds: number;
 }
 
-/** Opens the native device as the command's options say. */
-export function openDevice({ threads, memory }: ModelOptions): Promise<Device> {
-  return cpu({ ...(threads !== undefined && { threads }), ...(memory !== undefined && { memoryBytes: memory }) });
+/** Opens the native device that the command's options name. @throws what `cpu()` or `cuda()` says is missing on this machine. */
+export function openDevice({ device = "cpu", threads, memory }: ModelOptions): Promise<Device> {
+  const budget = memory !== undefined && { memoryBytes: memory };
+  if (device === "cpu") return cpu({ ...(threads !== undefined && { threads }), ...budget });
+  if (threads !== undefined) throw new ArgumentError(`--threads is for the CPU, but --device is ${device}`);
+  return cuda({ device: cudaIndex(device), ...budget });
 }
 
-/** Opens the native device and loads a model folder, drawing progress. Nothing stays open when it fails. */
+/** What a log says of the device that `openDevice` has opened. */
+export function describeDevice({ device = "cpu", threads }: ModelOptions): string {
+  if (device !== "cpu") return `${device}, ${cudaInfo().devices[cudaIndex(device)]?.name ?? "a GPU"}`;
+  const info = cpuInfo();
+  return `${plural(threads ?? info.threads, "thread")}, ${info.isas.at(-1)}`;
+}
+
+/** `cuda` is the first. */
+function cudaIndex(device: string): number {
+  return Number(device.split(":")[1] ?? 0);
+}
+
+/** Opens the device and loads a model folder, drawing progress. Nothing stays open when it fails. */
 export async function openModel(folder: string, options: ModelOptions, terminal: Terminal): Promise<OpenModel> {
   const startedAt = performance.now();
   const device = await openDevice(options);
   const progress = progressDisplay(terminal);
+  const { activations } = options;
   try {
-    const model = await loadModel(folder, { device, onProgress: progress.listener });
+    const model = await loadModel(folder, {
+      device,
+      ...(activations && { activations }),
+      onProgress: progress.listener,
+    });
     return { device, model, seconds: (performance.now() - startedAt) / 1000 };
   } catch (error) {
     await device.close();

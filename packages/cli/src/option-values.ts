@@ -23,6 +23,16 @@ export function number(least: number, most: number) {
   };
 }
 
+/** A device, as in `cpu` or `cuda:1`. */
+export function deviceName(text: string): string {
+  if (isDeviceName(text)) return text;
+  throw new InvalidArgumentError("Expected cpu, cuda or cuda:<index>.");
+}
+
+export function isDeviceName(text: string): boolean {
+  return /^(cpu|cuda(:\d{1,3})?)$/.test(text);
+}
+
 /** Bytes, as in `2GiB`. */
 export function byteSize(text: string): number {
   const bytes = parseByteSize(text);

@@ -14,7 +14,7 @@ export function startEngine(
   { onEvent, ...limits }: StartOptions,
 ): { engine: Engine; cacheBytes: number } {
   let cacheBytes = 0;
-  const floats = floatCache({ dtype: options.cacheDtype });
+  const floats = floatCache({ ...(options.cacheDtype && { dtype: options.cacheDtype }) });
   const cache: CacheFactory = (layers, device, budgetBytes) => {
     try {
       const made = floats(layers, device, budgetBytes);

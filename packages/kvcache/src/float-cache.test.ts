@@ -9,6 +9,29 @@ function expectRow(row: number[] | undefined, token: number, seen: number[], dig
 }
 
 describe("what rows see", () => {
+  it.each(["f32", "bf16", "f16"] as const)("is kept in %s, if that is what they are computed in", async (dtype) => {
+    const device = reference();
+    const cache = floatCache({ blockSize: 4 })([{ ...testShape, dtype }], device, 8 * slotBytes);
+    const make = (columns: number, phase: number) =>
+      device.tensor(
+        Float32Array.from({ length: 6 * columns }, (_, i) => Math.sin(i + phase)),
+        [6, columns],
+        dtype,
+      );
+    const [q, k, v] = [make(8, 1), make(4, 2), make(4, 3)];
+    const { sequence } = cache.open();
+    const paged = cache.prepare(batchOf(device, [{ sequence, tokens: range(0, 6) }])).attend(0, q, k, v);
+    const ranges = device.tensor(
+      range(0, 6).flatMap((row) => [0, row + 1]),
+      [6, 2],
+      "i32",
+    );
+    const whole = attention({ q, k, v, ranges, heads: 4, kvHeads: 2, scale: 1 / Math.sqrt(2) });
+    expect(paged.dtype).toBe(dtype);
+    expect(await paged.read()).toEqual(await whole.read());
+    expect(cache.capacity().total).toBe(dtype === "f32" ? 2 : 4);
+  });
+
   it("equals core's attention over the same rows", async () => {
     const { device, cache } = setUp();
     const { sequence } = cache.open();

@@ -1,11 +1,11 @@
 import { ArgumentError, type Logger } from "@whittle/core";
-import { cpuInfo } from "@whittle/kernels";
 import { createHandler, type Engine, listen, type Listening } from "@whittle/serving";
 import { Option } from "commander";
 import { formatBytes } from "../byte-size.js";
 import { type AddCommand } from "../command.js";
 import { describeFailure } from "../failure.js";
-import { openDevice } from "../open-model.js";
+import { activationsOption, cacheDtypeOption, deviceOption } from "../model-options.js";
+import { describeDevice, openDevice } from "../open-model.js";
 import { byteSize, integer, list } from "../option-values.js";
 import { plural } from "../plural.js";
 import { progressDisplay, progressLines } from "../progress-display.js";
@@ -14,7 +14,6 @@ import { modelSource } from "../serve/model-source.js";
 import { openEngines } from "../serve/open-engines.js";
 import { serverLog } from "../serve/server-log.js";
 import {
-  cacheDtypes,
   logFormats,
   logLevels,
   type ModelSource,
@@ -53,7 +52,7 @@ Examples:
 
 /** `whittle serve <folder...>`: an OpenAI-compatible server. */
 export const serve: AddCommand = (program, terminal) => {
-  const { port, host, cacheDtype, maxSequences, maxWaiting, maxConnections, grace } = serverDefaults;
+  const { port, host, maxSequences, maxWaiting, maxConnections, grace } = serverDefaults;
   program
     .command("serve")
     .description("an OpenAI-compatible server for one model or several")
@@ -79,6 +78,7 @@ export const serve: AddCommand = (program, terminal) => {
     .option("--max-connections <n>", `connections at once (default: ${maxConnections})`, integer(1))
     .option("--ignore-unknown-fields", "accept request fields that are not known or not supported")
     .optionsGroup("Memory and speed:")
+    .option(...deviceOption)
     .option(
       "--ctx <tokens>",
       "tokens that a request may have, prompt included (default: the model's own limit)",
@@ -89,11 +89,8 @@ export const serve: AddCommand = (program, terminal) => {
       "for everything but the mapped weights, e.g. 2GiB (default: most of what is free)",
       byteSize,
     )
-    .addOption(
-      new Option("--cache-dtype <dtype>", `how keys and values are stored (default: ${cacheDtype})`).choices(
-        cacheDtypes,
-      ),
-    )
+    .addOption(activationsOption())
+    .addOption(cacheDtypeOption())
     .option(
       "--max-sequences <n>",
       `requests of a model that run at once; more wait (default: ${maxSequences})`,
@@ -159,10 +156,9 @@ async function run(options: ServerOptions, terminal: Terminal): Promise<void> {
   const { logger, pretty } = serverLog(terminal, options);
   const device = await openDevice(options);
   try {
-    const { isas, threads } = cpuInfo();
     const budget = formatBytes(device.memory().budget);
     const why = options.memory === undefined ? "most of what is free; --memory chooses" : "as asked for";
-    logger.info(`memory ${budget} (${why}), ${plural(options.threads ?? threads, "thread")}, ${isas.at(-1)}`);
+    logger.info(`memory ${budget} (${why}), ${describeDevice(options)}`);
     const progress = pretty ? progressDisplay(terminal) : progressLines((line) => logger.info(line));
     const engines = await openEngines(device, options, logger, progress);
     try {

@@ -20,8 +20,10 @@ describe("readServerConfig", () => {
     const options = {
       port: 9000,
       host: "0.0.0.0",
+      device: "cuda:1",
       threads: 2,
       ctx: 2048,
+      activations: "bf16",
       cacheDtype: "f16",
       maxSequences: 8,
       maxWaiting: 0,
@@ -35,14 +37,14 @@ describe("readServerConfig", () => {
       logLevel: "warn",
       logFormat: "json",
     };
-    const models = { small: "./a", large: { folder: "/models/b", ctx: 4096, maxSequences: 2, cacheDtype: "bf16" } };
+    const models = { small: "./a", large: { folder: "/models/b", ctx: 4096, activations: "f16", cacheDtype: "bf16" } };
     expect(await read({ ...options, models, memory: "2GiB", bodyLimit: 4096 })).toEqual({
       ...options,
       memory: 2 ** 31,
       bodyLimit: 4096,
       models: [
         { name: "small", folder: path.join(path.dirname(file), "a") },
-        { name: "large", folder: "/models/b", ctx: 4096, maxSequences: 2, cacheDtype: "bf16" },
+        { name: "large", folder: "/models/b", ctx: 4096, activations: "f16", cacheDtype: "bf16" },
       ],
     });
   });
@@ -62,7 +64,9 @@ describe("readServerConfig", () => {
     [{ memory: -1 }, /memory must be a size/],
     [{ apiKeys: "secret" }, /apiKeys must be a list of texts/],
     [{ apiKeys: [""] }, /apiKeys\.0 must not be empty/],
-    [{ cacheDtype: "f8" }, /cacheDtype must be one of f32, f16, bf16/],
+    [{ cacheDtype: "f8" }, /cacheDtype must be one of f32, bf16, f16/],
+    [{ activations: "i8" }, /activations must be one of f32, bf16, f16/],
+    [{ device: "gpu" }, /device must be cpu, cuda or cuda:<index>/],
     [{ ignoreUnknownFields: 1 }, /ignoreUnknownFields must be true or false/],
     [{ models: ["./a"] }, /models must be an object such as/],
     [{ models: { a: { ctx: 5 } } }, /models\.a must be a folder, or/],

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { ArgumentError } from "@whittle/core";
+import { activationDTypes, ArgumentError } from "@whittle/core";
 import { z } from "zod";
 import { parseByteSize } from "../byte-size.js";
-import { cacheDtypes, logFormats, logLevels, type ModelSource, type ServerOptions } from "./server-options.js";
+import { isDeviceName } from "../option-values.js";
+import { logFormats, logLevels, type ModelSource, type ServerOptions } from "./server-options.js";
 
 const size = z.unknown().transform((value, context) => {
   const bytes = typeof value === "string" ? parseByteSize(value) : value;
@@ -20,18 +21,19 @@ const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => {
 const text = z.string({ error: "must be a text" }).min(1, { error: "must not be empty" });
 const texts = z.array(text, { error: "must be a list of texts" });
 const flag = z.boolean({ error: "must be true or false" });
-const oneOf = <const Names extends readonly [string, ...string[]]>(names: Names) =>
+const oneOf = <const Names extends readonly string[]>(names: Names) =>
   z.enum(names, { error: `must be one of ${names.join(", ")}` });
+const dtype = oneOf(activationDTypes);
 
 const model = z.union(
   [
     text,
     z
-      .strictObject({ folder: text, ctx: whole(1), maxSequences: whole(1), cacheDtype: oneOf(cacheDtypes) })
-      .partial({ ctx: true, maxSequences: true, cacheDtype: true }),
+      .strictObject({ folder: text, ctx: whole(1), maxSequences: whole(1), activations: dtype, cacheDtype: dtype })
+      .partial({ ctx: true, maxSequences: true, activations: true, cacheDtype: true }),
   ],
   {
-    error: 'must be a folder, or {"folder": …} with ctx, maxSequences and cacheDtype as wanted',
+    error: 'must be a folder, or {"folder": …} with ctx, maxSequences, activations and cacheDtype as wanted',
   },
 );
 
@@ -42,9 +44,11 @@ const schema = z
     port: whole(0, 65_535),
     host: text,
     memory: size,
+    device: text.refine(isDeviceName, { error: "must be cpu, cuda or cuda:<index>" }),
     threads: whole(1, 1024),
     ctx: whole(1),
-    cacheDtype: oneOf(cacheDtypes),
+    activations: dtype,
+    cacheDtype: dtype,
     maxSequences: whole(1),
     maxWaiting: whole(0),
     timeout: whole(1),

@@ -22,11 +22,18 @@ export async function openEngines(
   try {
     for (const source of options.models) {
       const startedAt = performance.now();
-      const loaded = await loadModel(source.folder, { device, onProgress: progress.listener });
+      const activations = source.activations ?? options.activations;
+      const loaded = await loadModel(source.folder, {
+        device,
+        ...(activations && { activations }),
+        onProgress: progress.listener,
+      });
       progress.stop();
       const model = source.name === undefined ? loaded : { ...loaded, name: source.name };
       models.push({ model, source });
-      log.info(`${model.name} loaded in ${((performance.now() - startedAt) / 1000).toFixed(2)} s`);
+      log.info(
+        `${model.name} loaded in ${((performance.now() - startedAt) / 1000).toFixed(2)} s, computes in ${model.activations}`,
+      );
     }
   } finally {
     progress.stop();
@@ -43,7 +50,7 @@ export async function openEngines(
     for (const [index, { model, maxSequences, cacheDtype, ctx }] of settings.entries()) {
       const { bytes, limit } = plans[index]!;
       const cacheOptions = {
-        cacheDtype,
+        ...(cacheDtype && { cacheDtype }),
         ...(ctx !== undefined && { ctx }),
         ...(options.memory !== undefined && { memory: options.memory }),
       };
@@ -53,7 +60,7 @@ export async function openEngines(
         cacheBytes: bytes,
       });
       engines.push(engine);
-      log.info(describeCache(engine, { cacheBytes, cacheDtype, maxSequences, limit }));
+      log.info(describeCache(engine, { cacheBytes, cacheDtype: cacheDtype ?? model.activations, maxSequences, limit }));
     }
   } catch (error) {
     await Promise.all(engines.map((engine) => engine.close({ abort: true })));

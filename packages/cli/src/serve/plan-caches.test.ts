@@ -46,6 +46,7 @@ describe("planCaches", () => {
 
 test("tokenBytes: keys and values of all layers", () => {
   const layer = { heads: 8, kvHeads: 2, headDim: 32 };
-  expect(tokenBytes([layer, layer], "f32")).toBe(2 * 2 * 2 * 32 * 4);
+  expect(tokenBytes([layer, layer])).toBe(2 * 2 * 2 * 32 * 4);
   expect(tokenBytes([layer, layer], "bf16")).toBe(2 * 2 * 2 * 32 * 2);
+  expect(tokenBytes([{ ...layer, dtype: "f16" }, layer])).toBe(2 * 2 * 32 * (2 + 4));
 });

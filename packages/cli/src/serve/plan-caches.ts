@@ -1,4 +1,4 @@
-import { type AttentionShape } from "@whittle/core";
+import { type ActivationDType, type AttentionShape, bytesOf } from "@whittle/core";
 import { formatBytes } from "../byte-size.js";
 
 /** What one model's cache would need. */
@@ -53,8 +53,10 @@ function wantedBytes({ bytesPerToken, context, maxSequences }: CacheNeed, chosen
   return { bytes: most, limit: `at most ${formatBytes(modestBytes)} unless --memory is given` };
 }
 
-/** Bytes of keys and values for one token. */
-export function tokenBytes(layers: readonly AttentionShape[], dtype: "f32" | "f16" | "bf16"): number {
-  const bytes = dtype === "f32" ? 4 : 2;
-  return layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim * bytes, 0);
+/** Bytes of keys and values for one token, stored in `cacheDtype` or as they are computed. */
+export function tokenBytes(layers: readonly AttentionShape[], cacheDtype?: ActivationDType): number {
+  return layers.reduce(
+    (sum, { kvHeads, headDim, dtype = "f32" }) => sum + 2 * kvHeads * headDim * bytesOf(cacheDtype ?? dtype),
+    0,
+  );
 }

@@ -1,3 +1,4 @@
+import { type ActivationDType } from "@whittle/core";
 import { type CacheOptions } from "../model-options.js";
 
 /** A model to serve. What it leaves out is as the server's options say. */
@@ -7,7 +8,8 @@ export interface ModelSource {
   readonly folder: string;
   readonly ctx?: number;
   readonly maxSequences?: number;
-  readonly cacheDtype?: CacheOptions["cacheDtype"];
+  readonly activations?: ActivationDType;
+  readonly cacheDtype?: ActivationDType;
 }
 
 /** Everything that `whittle serve` can be told, whether by flags or by a file. */
@@ -37,14 +39,11 @@ export type LogLevel = (typeof logLevels)[number];
 export const logFormats = ["auto", "json", "pretty"] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-export const cacheDtypes = ["f32", "f16", "bf16"] as const;
-
 /** What holds where neither a flag nor the file says otherwise. */
 export const serverDefaults = {
   models: [],
   port: 8000,
   host: "127.0.0.1",
-  cacheDtype: "f32",
   maxSequences: 32,
   maxWaiting: 1024,
   apiKeys: [],

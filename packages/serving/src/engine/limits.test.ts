@@ -41,6 +41,11 @@ describe("the cache's bytes by default", () => {
     expect(defaultCacheBytes(layers, reference({ memoryBytes: 10_000 }), 4, 100)).toBe(5_000);
   });
 
+  it("are of keys and values as they are computed", () => {
+    const narrow = layers.map((layer) => ({ ...layer, dtype: "bf16" as const }));
+    expect(defaultCacheBytes(narrow, reference(), 4, 100)).toBe((4 * 128 * bytesOfToken) / 2);
+  });
+
   it("are at most 1 GiB, unless one context needs more", () => {
     expect(defaultCacheBytes(layers, reference(), 1000, 1e6)).toBe(2 ** 30);
     expect(defaultCacheBytes(layers, reference(), 1000, 1e8)).toBe(1e8 * bytesOfToken);
