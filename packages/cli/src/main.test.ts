@@ -26,7 +26,7 @@ describe("whittle", () => {
       "serve",
       (
         "--config --model --name --port --host --api-key --allowed-host --allowed-origin --body-limit --max-connections " +
-        "--device --ctx --memory --activations --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
+        "--device --ctx --memory --activations --weights --exact-activations --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
       ).split(" "),
     ],
     ["chat", ["--device", "--activations", "--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],
@@ -34,7 +34,19 @@ describe("whittle", () => {
       "generate",
       ["--prompt", "--max-tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--seed", "--stop", "--chat"],
     ],
-    ["eval", ["--device", "--activations", "--window", "--stride", "--max-tokens", "--json"]],
+    [
+      "eval",
+      [
+        "--device",
+        "--activations",
+        "--weights",
+        "--exact-activations",
+        "--window",
+        "--stride",
+        "--max-tokens",
+        "--json",
+      ],
+    ],
   ])("%s --help lists its options", async (command, options) => {
     const { code, out } = await whittle(command, "--help");
     expect(code).toBe(0);

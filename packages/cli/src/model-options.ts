@@ -1,9 +1,10 @@
 import { type ActivationDType, activationDTypes } from "@whittle/core";
 import { type Command, Option } from "commander";
 import { byteSize, deviceName, integer } from "./option-values.js";
+import { exactActivationsOption, type WeightOptions, weightsOption } from "./weights.js";
 
 /** What every command that loads a model may be told. */
-export interface ModelOptions {
+export interface ModelOptions extends WeightOptions {
   /** `cpu`, `cuda` or `cuda:<index>`. Default: `cpu`. */
   readonly device?: string;
   /** What models compute in. Default: as the device prefers. */
@@ -40,6 +41,8 @@ export function addModelOptions(command: Command): Command {
   return command
     .option(...deviceOption)
     .addOption(activationsOption())
+    .addOption(weightsOption())
+    .option(...exactActivationsOption)
     .option(
       "--threads <n>",
       "threads for arithmetic (default: the physical cores this process may use)",

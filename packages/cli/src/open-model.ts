@@ -4,7 +4,8 @@ import { loadModel, type LoadedModel } from "@whittle/models";
 import { type ModelOptions } from "./model-options.js";
 import { plural } from "./plural.js";
 import { progressDisplay } from "./progress-display.js";
-import { type Terminal } from "./terminal.js";
+import { say, type Terminal } from "./terminal.js";
+import { describeQuantisation, weightLoading } from "./weights.js";
 
 export interface OpenModel {
   readonly device: Device;
@@ -39,12 +40,16 @@ export async function openModel(folder: string, options: ModelOptions, terminal:
   const device = await openDevice(options);
   const progress = progressDisplay(terminal);
   const { activations } = options;
+  const loading = weightLoading(options, device);
   try {
     const model = await loadModel(folder, {
       device,
       ...(activations && { activations }),
+      ...loading,
       onProgress: progress.listener,
     });
+    progress.stop();
+    if (model.quantisation) say(terminal, describeQuantisation(model.quantisation, loading.int8Activations ?? false));
     return { device, model, seconds: (performance.now() - startedAt) / 1000 };
   } catch (error) {
     await device.close();

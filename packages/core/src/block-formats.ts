@@ -65,7 +65,7 @@ export const blockCodecs: Readonly<Record<BlockDType, Codec>> = {
 /** All elements of whole blocks: what the codecs give one by one, for many. */
 export function decodeBlocks(dtype: BlockDType, bytes: Uint8Array, values: Float32Array): void {
   const codes = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0, byte = 0; i < values.length; ) {
+  for (let i = 0, byte = 0; i < values.length;) {
     const scale = f16ToNumber(bytes[byte]! | (bytes[byte + 1]! << 8));
     byte += 2;
     if (dtype === "q8_0") {

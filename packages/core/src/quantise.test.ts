@@ -33,7 +33,9 @@ describe.each(formats)("%s", (dtype) => {
       const largest = Math.max(...values.subarray(block * 32, block * 32 + 32).map(Math.abs));
       // The scale itself is rounded to f16: 2⁻¹¹ of the largest element, or half of f16's smallest step for every code.
       const slack = largest * 2 ** -11 + 128 * 2 ** -25;
-      expect(Math.abs(decoded[i]! - values[i]!)).toBeLessThanOrEqual(step * (dtype === "q4_0" ? 1 : 0.5) * 1.001 + slack);
+      expect(Math.abs(decoded[i]! - values[i]!)).toBeLessThanOrEqual(
+        step * (dtype === "q4_0" ? 1 : 0.5) * 1.001 + slack,
+      );
     }
   });
 

@@ -81,7 +81,9 @@ export class Tensor implements TensorType {
       throw new ShapeError(`columns(${from}, ${to}): the tensor is ${describe(this)}`);
     }
     if (isBlockDType(this.dtype))
-      throw new ShapeError(`columns(${from}, ${to}): the tensor is ${describe(this)}, whose rows are blocks and stay whole`);
+      throw new ShapeError(
+        `columns(${from}, ${to}): the tensor is ${describe(this)}, whose rows are blocks and stay whole`,
+      );
     return this.view([rows!, to - from], this.byteOffset + from * bytesOf(this.dtype), this.rowStride);
   }
 

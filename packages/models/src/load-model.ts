@@ -7,11 +7,14 @@ import {
   type CausalLM,
   CheckpointError,
   type Device,
+  isBlockDType,
+  linearQ8,
   type Logger,
   openCheckpoint,
   type ProgressListener,
   silent,
   type Tensor,
+  UnsupportedOp,
 } from "@whittle/core";
 import { architectures, type BuiltModel, buildModel } from "./architectures/architecture.js";
 import { preferredActivations, requireActivations } from "./activations.js";
@@ -35,6 +38,11 @@ export interface LoadOptions {
    * gets a quantised copy of the embedding table. Default: `"stored"`, as they are.
    */
   weights?: WeightFormat;
+  /**
+   * Rounds what goes into quantised linear layers to 8 bits, a block of 32 at a time (`linearQ8`), as llama.cpp does: on `cpu()` several times faster than the exact product. It
+   * needs f32 activations. Default: false.
+   */
+  int8Activations?: boolean;
   /** Called as weights are mapped. Default: nobody is told. */
   onProgress?: ProgressListener;
   /** Is warned of tensors that the model does not use. Default: silent. */
@@ -108,7 +116,7 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
   try {
     const activations = options.activations ?? preferredActivations(device, located.stored.values());
     const model = buildModel(config, weights, device, { activations });
-    const quantised = await quantiseModel(model, weights, config, options);
+    const quantised = await quantiseModel(model, weights, config, activations, options);
     return {
       name: basename(resolve(folder)),
       folder,
@@ -136,14 +144,23 @@ async function quantiseModel(
   model: BuiltModel,
   weights: Map<string, Tensor>,
   { tieWordEmbeddings }: ModelConfig,
-  { weights: dtype = "stored", device, onProgress, signal }: LoadOptions,
+  activations: ActivationDType,
+  { weights: dtype = "stored", int8Activations = false, device, onProgress, signal }: LoadOptions,
 ) {
   if (!weightFormats.includes(dtype))
     throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${String(dtype)}`);
+  if (int8Activations && activations !== "f32")
+    throw new ArgumentError(
+      `loadModel: int8Activations need f32 activations, but the model computes in ${activations}`,
+    );
+  if (int8Activations && !device.supports(linearQ8)) throw new UnsupportedOp(linearQ8.name, device.name);
   if (dtype === "stored") return undefined;
   const shared = new Set(tieWordEmbeddings ? [model.linears.get("head")!.weight] : []);
   try {
-    return await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
+    const quantised = await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
+    for (const layer of model.linears.values())
+      layer.int8Activations = int8Activations && isBlockDType(layer.weight.dtype);
+    return quantised;
   } catch (error) {
     model.dispose();
     throw error;

@@ -5,6 +5,7 @@ import { formatBytes } from "../byte-size.js";
 import { type AddCommand } from "../command.js";
 import { describeFailure } from "../failure.js";
 import { activationsOption, cacheDtypeOption, deviceOption } from "../model-options.js";
+import { exactActivationsOption, weightsOption } from "../weights.js";
 import { describeDevice, openDevice } from "../open-model.js";
 import { byteSize, integer, list } from "../option-values.js";
 import { plural } from "../plural.js";
@@ -90,6 +91,8 @@ export const serve: AddCommand = (program, terminal) => {
       byteSize,
     )
     .addOption(activationsOption())
+    .addOption(weightsOption())
+    .option(...exactActivationsOption)
     .addOption(cacheDtypeOption())
     .option(
       "--max-sequences <n>",

@@ -37,14 +37,17 @@ describe("readServerConfig", () => {
       logLevel: "warn",
       logFormat: "json",
     };
-    const models = { small: "./a", large: { folder: "/models/b", ctx: 4096, activations: "f16", cacheDtype: "bf16" } };
+    const models = {
+      small: "./a",
+      large: { folder: "/models/b", ctx: 4096, activations: "f16", weights: "q8_0", cacheDtype: "bf16" },
+    };
     expect(await read({ ...options, models, memory: "2GiB", bodyLimit: 4096 })).toEqual({
       ...options,
       memory: 2 ** 31,
       bodyLimit: 4096,
       models: [
         { name: "small", folder: path.join(path.dirname(file), "a") },
-        { name: "large", folder: "/models/b", ctx: 4096, activations: "f16", cacheDtype: "bf16" },
+        { name: "large", folder: "/models/b", ctx: 4096, activations: "f16", weights: "q8_0", cacheDtype: "bf16" },
       ],
     });
   });
@@ -66,6 +69,7 @@ describe("readServerConfig", () => {
     [{ apiKeys: [""] }, /apiKeys\.0 must not be empty/],
     [{ cacheDtype: "f8" }, /cacheDtype must be one of f32, bf16, f16/],
     [{ activations: "i8" }, /activations must be one of f32, bf16, f16/],
+    [{ weights: "q2" }, /weights must be one of stored, q8_0, q4_0/],
     [{ device: "gpu" }, /device must be cpu, cuda or cuda:<index>/],
     [{ ignoreUnknownFields: 1 }, /ignoreUnknownFields must be true or false/],
     [{ models: ["./a"] }, /models must be an object such as/],

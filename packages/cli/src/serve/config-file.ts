@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { activationDTypes, ArgumentError } from "@whittle/core";
+import { weightFormats } from "@whittle/models";
 import { z } from "zod";
 import { parseByteSize } from "../byte-size.js";
 import { isDeviceName } from "../option-values.js";
@@ -28,12 +29,17 @@ const dtype = oneOf(activationDTypes);
 const model = z.union(
   [
     text,
-    z
-      .strictObject({ folder: text, ctx: whole(1), maxSequences: whole(1), activations: dtype, cacheDtype: dtype })
-      .partial({ ctx: true, maxSequences: true, activations: true, cacheDtype: true }),
+    z.strictObject({
+      folder: text,
+      ctx: whole(1).optional(),
+      maxSequences: whole(1).optional(),
+      activations: dtype.optional(),
+      weights: oneOf(weightFormats).optional(),
+      cacheDtype: dtype.optional(),
+    }),
   ],
   {
-    error: 'must be a folder, or {"folder": …} with ctx, maxSequences, activations and cacheDtype as wanted',
+    error: 'must be a folder, or {"folder": …} with ctx, maxSequences, activations, weights and cacheDtype as wanted',
   },
 );
 
@@ -48,6 +54,8 @@ const schema = z
     threads: whole(1, 1024),
     ctx: whole(1),
     activations: dtype,
+    weights: oneOf(weightFormats),
+    exactActivations: flag,
     cacheDtype: dtype,
     maxSequences: whole(1),
     maxWaiting: whole(0),

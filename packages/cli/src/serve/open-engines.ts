@@ -5,6 +5,7 @@ import { formatBytes } from "../byte-size.js";
 import { plural } from "../plural.js";
 import { type ProgressDisplay } from "../progress-display.js";
 import { startEngine } from "../start-engine.js";
+import { describeQuantisation, weightLoading } from "../weights.js";
 import { type CacheNeed, planCaches, tokenBytes } from "./plan-caches.js";
 import { type ModelSource, type ServerOptions } from "./server-options.js";
 
@@ -23,9 +24,11 @@ export async function openEngines(
     for (const source of options.models) {
       const startedAt = performance.now();
       const activations = source.activations ?? options.activations;
+      const loading = weightLoading({ ...options, ...(source.weights && { weights: source.weights }) }, device);
       const loaded = await loadModel(source.folder, {
         device,
         ...(activations && { activations }),
+        ...loading,
         onProgress: progress.listener,
       });
       progress.stop();
@@ -34,6 +37,8 @@ export async function openEngines(
       log.info(
         `${model.name} loaded in ${((performance.now() - startedAt) / 1000).toFixed(2)} s, computes in ${model.activations}`,
       );
+      if (model.quantisation)
+        log.info(`${model.name}: ${describeQuantisation(model.quantisation, loading.int8Activations ?? false)}`);
     }
   } finally {
     progress.stop();

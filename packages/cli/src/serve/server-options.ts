@@ -1,4 +1,5 @@
 import { type ActivationDType } from "@whittle/core";
+import { type WeightFormat } from "@whittle/models";
 import { type CacheOptions } from "../model-options.js";
 
 /** A model to serve. What it leaves out is as the server's options say. */
@@ -9,6 +10,7 @@ export interface ModelSource {
   readonly ctx?: number;
   readonly maxSequences?: number;
   readonly activations?: ActivationDType;
+  readonly weights?: WeightFormat;
   readonly cacheDtype?: ActivationDType;
 }
 

@@ -30,7 +30,7 @@ export function applyGated(gate: Linear, up: Linear, x: Tensor, rows: RowBatch, 
 function fusible(layers: readonly Linear[]): boolean {
   const { dtype } = layers[0]!.weight;
   for (const layer of layers) {
-    if (layer.weight.dtype !== dtype || layer.apply !== Linear.prototype.apply) return false;
+    if (layer.weight.dtype !== dtype || layer.int8Activations || layer.apply !== Linear.prototype.apply) return false;
   }
   return true;
 }

@@ -10,7 +10,6 @@ import {
   gelu,
   layerNorm,
   Linear,
-  linear,
   type RowBatch,
   type Shape,
   type Taps,
@@ -94,7 +93,7 @@ export class Gpt2 implements BuiltModel {
   head(x: Tensor, wanted: Tensor): Tensor {
     return this.device.scope(() => {
       const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias, as: "f32" });
+      return this.output.product(normed, "f32");
     });
   }
 

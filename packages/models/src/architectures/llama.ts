@@ -10,7 +10,6 @@ import {
   embedding,
   gatherRows,
   Linear,
-  linear,
   rmsNorm,
   ropePair,
   ropeTable,
@@ -90,7 +89,7 @@ export class Llama implements BuiltModel {
   head(x: Tensor, wanted: Tensor): Tensor {
     return this.device.scope(() => {
       const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return linear({ x: normed, weight: this.output.weight, bias: this.output.bias, as: "f32" });
+      return this.output.product(normed, "f32");
     });
   }
 
