@@ -19,11 +19,14 @@ var root = path.join(__dirname, "..");
 var server = "@whittle/example-server";
 var bench = "@whittle/bench";
 
-/** Leaves every workspace that `names` (all when null) needs installed and built, then calls `done(error)`. */
-function prepare(names, done) {
+/**
+ * Leaves every workspace that `names` (all when null) needs installed and built, with what `moreSteps` adds, then
+ * calls `done(error)`.
+ */
+function prepare(names, done, moreSteps) {
   var steps;
   try {
-    steps = stepsFor(names);
+    steps = stepsFor(names).concat(moreSteps || []);
   } catch (error) {
     return done(error);
   }
@@ -60,13 +63,14 @@ var commands = {
 
   /** Lints, checks the types and runs every suite; the last line is the sum. */
   test: function (args) {
-    prepare(null, function (error) {
+    function run(error) {
       if (error) {
         console.error("\n" + error.message);
         return suites.finish({ passed: 0, failed: 1, skipped: 0 });
       }
       suites.runAll(root, args, suites.finish);
-    });
+    }
+    prepare(null, run, builder.testSteps(root, workspaces.read(root)));
   },
 
   /** Runs one benchmark: `npm run bench -- <name> [options]`; without a name, lists them. */

@@ -1,5 +1,5 @@
 // What has to be built. A workspace has up to two units: its JavaScript (script `build`, or `build:js` where there is
-// more than that) and its native part (script `build:native`).
+// more than that) and its native part (script `build:native`); for its tests there may be more (script `build:test`).
 "use strict";
 
 var crypto = require("crypto");
@@ -124,5 +124,23 @@ function step(root, unit) {
   };
 }
 
+/** What only tests need: script `build:test`, which knows by itself what is up to date. */
+function testSteps(root, workspaces) {
+  return workspaces
+    .filter(function (workspace) {
+      return (workspace.manifest.scripts || {})["build:test"];
+    })
+    .map(function (workspace) {
+      return {
+        title: "Building " + workspace.name + " for tests",
+        run: function (report, done) {
+          var script = processes.script(root, workspace.manifest.scripts["build:test"]);
+          processes.quiet(script, workspace.directory, report, done);
+        },
+      };
+    });
+}
+
 exports.staleUnits = staleUnits;
 exports.step = step;
+exports.testSteps = testSteps;

@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 // Builds the native addon into build/Release/whittle.node. CommonJS without dependencies: it runs from a checkout
 // and from an unpacked npm tarball alike.
+//
+// WHITTLE_CUDA=1 adds the CUDA device for NVIDIA GPUs (whittle-cuda.so, by nvcc), WHITTLE_CUDA=emulated the one whose
+// kernels run on the CPU, for tests. WHITTLE_CUDA_ARCHITECTURES: see src/cuda/CMakeLists.txt. `--target name` builds
+// one target of CMake's instead.
 "use strict";
 
 const { spawnSync } = require("node:child_process");
@@ -31,9 +35,15 @@ if (fs.existsSync(cachePath) && !(isComplete() && isUsable(fs.readFileSync(cache
 // Not `cmake-js compile`: when a source has an error, that compiles everything a second time.
 const cmakeJs = path.join(path.dirname(require.resolve("cmake-js/package.json")), "bin", "cmake-js");
 const jobs = String(os.availableParallelism());
-const { status, error } = spawnSync(process.execPath, [cmakeJs, "build", "--parallel", jobs], {
-  cwd: root,
-  stdio: "inherit",
-});
+const settings = ["WHITTLE_CUDA", "WHITTLE_CUDA_ARCHITECTURES"]
+  .filter((name) => process.env[name])
+  .map((name) => `--CD${name}=${process.env[name]}`);
+const wanted = process.argv.indexOf("--target");
+const target = wanted < 0 ? [] : ["--target", process.argv[wanted + 1]];
+const { status, error } = spawnSync(
+  process.execPath,
+  [cmakeJs, "build", "--parallel", jobs, ...settings, ...target],
+  { cwd: root, stdio: "inherit" },
+);
 if (error) throw error;
 process.exitCode = status === null ? 1 : status;

@@ -29,7 +29,7 @@ export function findCudaLibrary(emulated: boolean): string {
   if (existsSync(built)) return built;
   if (emulated)
     throw new CudaMissing(
-      'the emulated device is not built; build it with "npm run build:cuda-emulated -w @whittle/kernels"',
+      'the emulated device is not built; build it with "npm run build:test -w @whittle/kernels"',
     );
   try {
     return createRequire(import.meta.url).resolve(`@whittle/kernels-cuda-${platformName()}/${file}`);
