@@ -7,8 +7,8 @@ namespace whittle::cuda {
 // As core's `purpose.sample`.
 constexpr uint32_t purposeSample = 0;
 
-// What logits weigh: exp((logit − largest) / temperature), the largest giving 1; 0 for NaN and below minP. The relative error is about 3u·|exponent|, so that
-// of a probability is below 1e-5 wherever it counts.
+// What logits weigh: exp((logit − largest) / temperature), the largest giving 1; 0 for NaN and below minP. The relative error is about 3u·|exponent|, so
+// that of a probability is below 1e-5 wherever it counts.
 struct SamplingWeights {
   float largest;
   float inverseTemperature;
