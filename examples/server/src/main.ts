@@ -1,20 +1,24 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cpu } from "@whittle/kernels";
+import { cpu, cuda } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
 import { createEngine, createHandler, listen } from "@whittle/serving";
 import { pageConfig } from "./page-config.js";
 import { pageFiles } from "./page-files.js";
 import { StatsFeed } from "./stats-feed.js";
 
-const usage = "usage: npm start -- [--port N]   (default: 8000, or a free one where that is taken; 0: any free one)";
+const usage = [
+  "usage: npm start -- [--port N] [--device NAME]",
+  "  --port     default: 8000, or a free one where that is taken; 0: any free one",
+  "  --device   cpu (default), cuda or cuda:<index>",
+].join("\n");
 // From dist/, where this runs.
 const modelFolder = fileURLToPath(new URL("../../../models/books-5m", import.meta.url));
 const pageFolder = fileURLToPath(new URL("page", import.meta.url));
 
 async function main(): Promise<void> {
-  const port = readPort();
-  const device = await cpu();
+  const { port, gpu } = readOptions();
+  const device = gpu === undefined ? await cpu() : await cuda({ device: gpu });
   const model = await loadModel(modelFolder, { device });
   const engine = createEngine({ model, onEvent: (event) => stats.onEvent(event) });
   const stats = new StatsFeed(engine);
@@ -42,10 +46,15 @@ async function main(): Promise<void> {
 }
 
 /** @throws TypeError saying what is wrong with the arguments. */
-function readPort(): number {
-  const { port = "8000" } = parseArgs({ options: { port: { type: "string" } } }).values;
-  if (/^\d+$/.test(port) && Number(port) <= 65_535) return Number(port);
-  throw new TypeError(`--port must be a whole number from 0 to 65535, but is "${port}"`);
+function readOptions(): { port: number; gpu: number | undefined } {
+  const { values } = parseArgs({ options: { port: { type: "string" }, device: { type: "string" } } });
+  const { port = "8000", device = "cpu" } = values;
+  if (!(/^\d+$/.test(port) && Number(port) <= 65_535))
+    throw new TypeError(`--port must be a whole number from 0 to 65535, but is "${port}"`);
+  const cudaName = /^cuda(?::(\d+))?$/.exec(device);
+  if (device !== "cpu" && !cudaName)
+    throw new TypeError(`--device must be cpu, cuda or cuda:<index>, but is "${device}"`);
+  return { port: Number(port), gpu: cudaName ? Number(cudaName[1] ?? 0) : undefined };
 }
 
 /** Resolves at the first Ctrl-C or SIGTERM. A second one then ends the process at once, as it does by default. */
