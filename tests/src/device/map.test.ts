@@ -21,7 +21,9 @@ onEachDevice(({ name, open }) => {
 
   test("a file that is too short, absent or a bad offset is a clear error", async () => {
     const device = await open();
-    await expect(map(device, 4096, [1])).rejects.toThrow(/numbers\.bin: ends after 4096 bytes, but a tensor needs 4100/);
+    await expect(map(device, 4096, [1])).rejects.toThrow(
+      /numbers\.bin: ends after 4096 bytes, but a tensor needs 4100/,
+    );
     await expect(map(device, 1, [1024])).rejects.toThrow(/numbers\.bin: ends after 4096 bytes/);
     await expect(map(device, -4, [1])).rejects.toThrow(/byteOffset/);
     await expect(device.map(join(folder, "absent.bin"), 0, "f32", [1])).rejects.toMatchObject({ code: "checkpoint" });

@@ -1,8 +1,8 @@
 import { parentPort } from "node:worker_threads";
 import { add } from "@whittle/core";
-import { cpu } from "@whittle/kernels";
+import { open } from "./open-native.mjs";
 
-const device = await cpu({ threads: 2, memoryBytes: 2 ** 28 });
+const device = await open({ memoryBytes: 2 ** 28 });
 const a = device.tensor([1, 2], [1, 2]);
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
 parentPort.postMessage(await add({ a, b: a }).read());

@@ -1,7 +1,7 @@
-import { cpu } from "@whittle/kernels";
+import { open } from "./open-native.mjs";
 
 async function lose() {
-  const device = await cpu({ memoryBytes: 2 ** 28 });
+  const device = await open({ memoryBytes: 2 ** 28 });
   device.tensor(new Float32Array(2 ** 18), [2 ** 18]);
   await device.sync();
   return new WeakRef(device);

@@ -1,9 +1,9 @@
 import { add } from "@whittle/core";
-import { cpu } from "@whittle/kernels";
+import { open } from "./open-native.mjs";
 
 // Nobody holds the device while its answer is awaited.
 async function ask() {
-  const device = await cpu();
+  const device = await open();
   const a = device.tensor(new Float32Array(2 ** 22).fill(1), [2 ** 10, 2 ** 12]);
   let sum = a;
   for (let i = 0; i < 15; i++) sum = add({ a: sum, b: a });

@@ -1,7 +1,7 @@
 import { add } from "@whittle/core";
-import { cpu } from "@whittle/kernels";
+import { open } from "./open-native.mjs";
 
-const device = await cpu();
+const device = await open();
 const one = device.tensor([2, 4], [1, 2]);
 let x = one;
 for (let i = 0; i < 1000; i++) x = add({ a: x, b: one });

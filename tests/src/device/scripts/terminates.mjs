@@ -3,14 +3,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { add } from "@whittle/core";
-import { cpu } from "@whittle/kernels";
+import { open } from "./open-native.mjs";
 
 const count = Number(process.argv[2]);
 const atOnce = 4;
 const MIB = 2 ** 20;
 const script = fileURLToPath(new URL("busy-worker.mjs", import.meta.url));
 
-const device = await cpu();
+const device = await open();
 const a = device.tensor([1, 2], [1, 2]);
 let begun = 0;
 let working = 0;

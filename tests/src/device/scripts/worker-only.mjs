@@ -9,8 +9,8 @@ if (isMainThread) {
 } else {
   const { parentPort } = await import("node:worker_threads");
   const { add } = await import("@whittle/core");
-  const { cpu } = await import("@whittle/kernels");
-  const device = await cpu({ threads: 2 });
+  const { open } = await import("./open-native.mjs");
+  const device = await open();
   const a = device.tensor([1, 2], [1, 2]);
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port, not a window
   parentPort.postMessage((await add({ a, b: a }).read()).join());
