@@ -1,0 +1,99 @@
+// Kernels for one block of 64 threads, most of them wrong.
+#pragma once
+
+#include <cstdint>
+
+#include "../../cuda/platform.cuh"
+
+namespace whittle::cuda {
+
+constexpr unsigned wholeWarp = 0xffffffffu;
+
+__global__ inline void nothingKernel() {
+  afterPrevious();
+}
+
+__global__ inline void reverseKernel(const float* from, float* to) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<float*>(bytes);
+  afterPrevious();
+  shared[threadIdx.x] = from[threadIdx.x];
+  __syncthreads();
+  to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+__global__ inline void unsynchronisedKernel(const float* from, float* to) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<float*>(bytes);
+  afterPrevious();
+  shared[threadIdx.x] = from[threadIdx.x];
+  to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+__global__ inline void copyKernel(const float* from, float* to) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<float*>(bytes);
+  afterPrevious();
+  if (threadIdx.x < 16) copyAsync(shared + 4 * threadIdx.x, from + 4 * threadIdx.x);
+  endCopies();
+  copiesLeft<0>();
+  __syncthreads();
+  to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+__global__ inline void impatientKernel(const float* from, float* to) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<float*>(bytes);
+  afterPrevious();
+  if (threadIdx.x < 16) copyAsync(shared + 4 * threadIdx.x, from + 4 * threadIdx.x);
+  endCopies();
+  copiesLeft<1>();
+  __syncthreads();
+  to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+__global__ inline void divergentShuffleKernel() {
+  afterPrevious();
+  if (threadIdx.x % 32 < 16) __shfl_sync(wholeWarp, 1.0f, 0);
+}
+
+__global__ inline void divergentBarrierKernel() {
+  afterPrevious();
+  if (threadIdx.x < 32) __syncthreads();
+}
+
+__global__ inline void halfWarpKernel() {
+  afterPrevious();
+  __ballot_sync(0xffff, 1);
+}
+
+__global__ inline void misalignedKernel() {
+  WHITTLE_SHARED(bytes);
+  afterPrevious();
+  copyAsync(bytes + 8, bytes + 512);
+}
+
+__global__ inline void hastyKernel() {}
+
+// 16 x 16 by 16 x 8, both rounded, through shared memory and the fragments' layouts.
+__global__ inline void productKernel(const float* a, const float* b, float* d, bool half) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<uint16_t*>(bytes);
+  afterPrevious();
+  for (unsigned i = threadIdx.x; i < 16 * 16 + 16 * 8; i += blockDim.x) {
+    const float value = i < 256 ? a[i] : b[i - 256];
+    shared[i] = half ? floatToHalf(value) : floatToBFloat(value);
+  }
+  __syncthreads();
+  const unsigned lane = threadIdx.x % 32;
+  uint32_t left[4], right[4];
+  loadMatrices(left, shared + lane % 16 * 16 + lane / 16 * 8);
+  // Two 8 x 8 matrices; the lanes above 16 load them once more.
+  loadMatricesTransposed(right, shared + 256 + lane % 16 * 8);
+  const uint32_t pair[2] = {right[0], right[1]};
+  float sums[4] = {};
+  half ? mmaHalf(sums, left, pair) : mmaBFloat(sums, left, pair);
+  for (int i = 0; i < 4; i++) d[(lane / 4 + i / 2 * 8) * 8 + lane % 4 * 2 + i % 2] = sums[i];
+}
+
+}  // namespace whittle::cuda
