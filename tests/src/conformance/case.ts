@@ -46,6 +46,8 @@ type Kind = (typeof kinds)[number];
 export interface CaseOptions {
   /** Tensors that must have one dtype. */
   readonly sameDType?: readonly string[];
+  /** What tensors that may be one of these are drawn from. Default: all that an argument may be. */
+  readonly storedAs?: readonly DType[];
   /** What the activations may be, by turns. Default: f32, which every device has. */
   readonly activations?: readonly ActivationDType[];
 }
@@ -55,7 +57,7 @@ export function drawCase(
   spec: Spec,
   index: number,
   seed: number,
-  { sameDType = [], activations = ["f32"] }: CaseOptions = {},
+  { sameDType = [], storedAs = [], activations = ["f32"] }: CaseOptions = {},
 ): Case {
   const random = new Random(seed * 1000 + index);
   const drawn: Record<string, number> = {};
@@ -70,7 +72,10 @@ export function drawCase(
     const shape = arg.dims.map((dim) =>
       need(drawn, tensorNames.has(dim) ? `${dim}.size` : dim, `${op.name}: the size "${dim}"`),
     );
-    const storable = arg.dtypes.filter((dtype) => !isBlockDType(dtype) || holdsBlocks(shape));
+    const wanted = arg.dtypes.filter((dtype) => storedAs.includes(dtype));
+    const storable = (wanted.length > 0 ? wanted : arg.dtypes).filter(
+      (dtype) => !isBlockDType(dtype) || holdsBlocks(shape),
+    );
     const own = random.pick(arg.activation ? [activation] : storable);
     const dtype = sameDType.includes(name) ? (shared ??= own) : own;
     const draw = spec[name] as ValuesDraw | undefined;
