@@ -11,27 +11,34 @@ struct Chunk {
   float x[chunkSize];
 };
 
-// Whether every row, and what lies a whole number of chunks into it, can be read 16 bytes at a time.
-inline bool packedRows(const Tensor& tensor) {
-  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && (tensor.rows() <= 1 || tensor.rowStride * bytesOf(tensor.dtype) % 16 == 0);
+// Whether every row is nothing but whole chunks that can be accessed 16 bytes at a time. Kernels come in two kinds, for such tensors and for any: a branch
+// between the two within a kernel would have each load waited for before the next is issued.
+inline bool wholeRows(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && tensor.columns() % chunkSize == 0 &&
+         (tensor.rows() <= 1 || tensor.rowStride * bytesOf(tensor.dtype) % 16 == 0);
 }
 
 // The same of a rank-1 tensor read along its elements, which a view may have set apart.
-inline bool packedElements(const Tensor& tensor) {
-  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && tensor.rowStride == 1;
+inline bool wholeElements(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && tensor.rows() % chunkSize == 0 && tensor.rowStride == 1;
 }
 
-// At most `left` elements, zeros beyond; `stride` elements apart, which must be 1 if `packed`.
-template <typename T>
-__device__ inline Chunk loadChunk(const T* source, int left, bool packed, int64_t stride = 1) {
+// Calls `body.template operator()<T, whole>()`.
+template <typename Body>
+auto withChunks(DType dtype, bool whole, Body&& body) {
+  return withFloatType(dtype, [&]<typename T>() { return whole ? body.template operator()<T, true>() : body.template operator()<T, false>(); });
+}
+
+// A whole chunk, or at most `left` elements with zeros beyond, `stride` elements apart.
+template <bool whole, typename T>
+__device__ inline Chunk loadChunk(const T* source, int left, int64_t stride = 1) {
   Chunk chunk;
-  if (packed && left >= chunkSize) {
+  if constexpr (whole) {
+    Pack<T, packSize<T>> packs[chunkSize / packSize<T>];
 #pragma unroll
-    for (int part = 0; part < chunkSize / packSize<T>; part++) {
-      const auto pack = reinterpret_cast<const Pack<T, packSize<T>>*>(source)[part];
+    for (int part = 0; part < chunkSize / packSize<T>; part++) packs[part] = reinterpret_cast<const Pack<T, packSize<T>>*>(source)[part];
 #pragma unroll
-      for (int i = 0; i < packSize<T>; i++) chunk.x[part * packSize<T> + i] = toFloat(pack.item[i]);
-    }
+    for (int i = 0; i < chunkSize; i++) chunk.x[i] = toFloat(packs[i / packSize<T>].item[i % packSize<T>]);
   } else {
 #pragma unroll
     for (int i = 0; i < chunkSize; i++) chunk.x[i] = i < left ? toFloat(source[i * stride]) : 0.0f;
@@ -39,10 +46,10 @@ __device__ inline Chunk loadChunk(const T* source, int left, bool packed, int64_
   return chunk;
 }
 
-// Rounded once; at most `left` elements.
-template <typename T>
-__device__ inline void storeChunk(T* target, const Chunk& chunk, int left, bool packed) {
-  if (packed && left >= chunkSize) {
+// Rounded once; whole, or at most `left` elements.
+template <bool whole, typename T>
+__device__ inline void storeChunk(T* target, const Chunk& chunk, int left) {
+  if constexpr (whole) {
 #pragma unroll
     for (int part = 0; part < chunkSize / packSize<T>; part++) {
       Pack<T, packSize<T>> pack;
@@ -58,42 +65,42 @@ __device__ inline void storeChunk(T* target, const Chunk& chunk, int left, bool 
   }
 }
 
-// From `first` on along a rank-1 tensor of any float dtype.
-__device__ inline Chunk loadElements(const Tensor& tensor, int64_t first, bool packed) {
-  const int left = static_cast<int>(tensor.rows() - first);
-  const int64_t stride = tensor.rowStride;
+// From `first` on along a rank-1 tensor of any float dtype, of which `left` elements are left.
+__device__ inline Chunk loadElements(const Tensor& tensor, int64_t first, int left) {
   switch (tensor.dtype) {
     case DType::f16:
-      return loadChunk(tensor.row<const F16>(first), left, packed, stride);
+      return loadChunk<false>(tensor.row<const F16>(first), left, tensor.rowStride);
     case DType::bf16:
-      return loadChunk(tensor.row<const BF16>(first), left, packed, stride);
+      return loadChunk<false>(tensor.row<const BF16>(first), left, tensor.rowStride);
     default:
-      return loadChunk(tensor.row<const float>(first), left, packed, stride);
+      return loadChunk<false>(tensor.row<const float>(first), left, tensor.rowStride);
   }
 }
 
 // Column `first` of a row of a tensor of any float dtype, and what follows it.
-__device__ inline Chunk loadRow(const Tensor& tensor, int64_t row, int64_t first, bool packed) {
+template <bool whole>
+__device__ inline Chunk loadRow(const Tensor& tensor, int64_t row, int64_t first) {
   const int left = static_cast<int>(tensor.columns() - first);
   switch (tensor.dtype) {
     case DType::f16:
-      return loadChunk(tensor.row<const F16>(row) + first, left, packed);
+      return loadChunk<whole>(tensor.row<const F16>(row) + first, left);
     case DType::bf16:
-      return loadChunk(tensor.row<const BF16>(row) + first, left, packed);
+      return loadChunk<whole>(tensor.row<const BF16>(row) + first, left);
     default:
-      return loadChunk(tensor.row<const float>(row) + first, left, packed);
+      return loadChunk<whole>(tensor.row<const float>(row) + first, left);
   }
 }
 
-__device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first, const Chunk& chunk, bool packed) {
+template <bool whole>
+__device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first, const Chunk& chunk) {
   const int left = static_cast<int>(tensor.columns() - first);
   switch (tensor.dtype) {
     case DType::f16:
-      return storeChunk(tensor.row<F16>(row) + first, chunk, left, packed);
+      return storeChunk<whole>(tensor.row<F16>(row) + first, chunk, left);
     case DType::bf16:
-      return storeChunk(tensor.row<BF16>(row) + first, chunk, left, packed);
+      return storeChunk<whole>(tensor.row<BF16>(row) + first, chunk, left);
     default:
-      return storeChunk(tensor.row<float>(row) + first, chunk, left, packed);
+      return storeChunk<whole>(tensor.row<float>(row) + first, chunk, left);
   }
 }
 

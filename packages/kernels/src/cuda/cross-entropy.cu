@@ -30,7 +30,8 @@ struct ExponentialSum {
 };
 
 // One pass over the row: a thread shifts its exponentials by the largest that it has met, and all are brought together at the end.
-__global__ void __launch_bounds__(lossThreads) crossEntropyKernel(Tensor logits, Tensor targets, Tensor loss, bool packed, Faults faults) {
+template <bool whole>
+__global__ void __launch_bounds__(lossThreads) crossEntropyKernel(Tensor logits, Tensor targets, Tensor loss, Faults faults) {
   const int64_t row = blockIdx.x;
   const int columns = static_cast<int>(logits.columns());
   afterPrevious();
@@ -46,7 +47,7 @@ __global__ void __launch_bounds__(lossThreads) crossEntropyKernel(Tensor logits,
   const float* const x = logits.row<const float>(row);
   ExponentialSum own;
   for (int first = static_cast<int>(threadIdx.x) * chunkSize; first < columns; first += static_cast<int>(blockDim.x) * chunkSize) {
-    own.add(loadChunk(x + first, columns - first, packed), columns - first);
+    own.add(loadChunk<whole>(x + first, columns - first), whole ? chunkSize : columns - first);
   }
   const float largest = blockMax(own.largest);
   const float sum = blockSum(own.sum * expf(own.largest - (largest == -INFINITY ? 0.0f : largest)));
@@ -57,8 +58,8 @@ static bool crossEntropy(const Call& call) {
   const Tensor &logits = call[0], &targets = call[1], &loss = call[2];
   const int64_t threads = 32 * divideUp(logits.columns(), 32 * chunkSize);
   const dim3 block(static_cast<unsigned>(threads < 32 ? 32 : threads < lossThreads ? threads : lossThreads));
-  return call.launch(crossEntropyKernel, dim3(static_cast<unsigned>(loss.rows())), block, 0, logits, targets, loss, packedRows(logits),
-                     call.faults);
+  const dim3 grid(static_cast<unsigned>(loss.rows()));
+  return call.launch(wholeRows(logits) ? crossEntropyKernel<true> : crossEntropyKernel<false>, grid, block, 0, logits, targets, loss, call.faults);
 }
 
 WHITTLE_CUDA_KERNEL("crossEntropy", crossEntropy);

@@ -24,17 +24,17 @@ __device__ inline int64_t chunkIndex() {
 }
 
 // y = map(a, b), element by element.
-template <typename T, typename Map>
-__global__ void mapPairsKernel(Tensor a, Tensor b, Tensor y, bool packed) {
+template <typename T, typename Map, bool whole>
+__global__ void mapPairsKernel(Tensor a, Tensor b, Tensor y) {
   const int64_t row = blockIdx.x, first = chunkSize * chunkIndex(), left = y.columns() - first;
   afterPrevious();
   if (left <= 0) return;
-  const Chunk p = loadChunk(a.row<const T>(row) + first, left, packed);
-  const Chunk q = loadChunk(b.row<const T>(row) + first, left, packed);
+  const Chunk p = loadChunk<whole>(a.row<const T>(row) + first, static_cast<int>(left));
+  const Chunk q = loadChunk<whole>(b.row<const T>(row) + first, static_cast<int>(left));
   Chunk result;
 #pragma unroll
   for (int i = 0; i < chunkSize; i++) result.x[i] = Map::apply(p.x[i], q.x[i]);
-  storeChunk(y.row<T>(row) + first, result, left, packed);
+  storeChunk<whole>(y.row<T>(row) + first, result, static_cast<int>(left));
 }
 
 // Call 0 and 1 → 2.
@@ -42,8 +42,8 @@ template <typename Map>
 bool mapPairs(const Call& call) {
   const Tensor &a = call[0], &b = call[1], &y = call[2];
   const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
-  const bool packed = packedRows(a) && packedRows(b) && packedRows(y);
-  return withFloatType(y.dtype, [&]<typename T>() { return call.launch(mapPairsKernel<T, Map>, grid, block, 0, a, b, y, packed); });
+  const bool whole = wholeRows(a) && wholeRows(b) && wholeRows(y);
+  return withChunks(y.dtype, whole, [&]<typename T, bool chunks>() { return call.launch(mapPairsKernel<T, Map, chunks>, grid, block, 0, a, b, y); });
 }
 
 }  // namespace whittle::cuda

@@ -3,13 +3,15 @@
 
 namespace whittle::cuda {
 
-__device__ static Chunk loadTableRow(const Tensor& table, int64_t row, int64_t first, bool packed) {
+template <bool whole>
+__device__ static Chunk loadTableRow(const Tensor& table, int64_t row, int64_t first) {
   if (table.dtype == DType::q8_0) return loadBlockRow<Q8Block>(table, row, first);
   if (table.dtype == DType::q4_0) return loadBlockRow<Q4Block>(table, row, first);
-  return loadRow(table, row, first, packed);
+  return loadRow<whole>(table, row, first);
 }
 
-__global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, bool packedTable, bool packed, Faults faults) {
+template <bool whole>
+__global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, Faults faults) {
   const int64_t row = blockIdx.x, first = chunkSize * chunkIndex();
   afterPrevious();
   const int32_t id = *ids.row<const int32_t>(row);
@@ -19,14 +21,16 @@ __global__ void embeddingKernel(Tensor table, Tensor ids, Tensor y, bool packedT
   }
   if (first >= y.columns()) return;
   Chunk chunk = {};
-  if (id >= 0) chunk = loadTableRow(table, id, first, packedTable);
-  storeRow(y, row, first, chunk, packed);
+  if (id >= 0) chunk = loadTableRow<whole>(table, id, first);
+  storeRow<whole>(y, row, first, chunk);
 }
 
 static bool embedding(const Call& call) {
   const Tensor &table = call[0], &ids = call[1], &y = call[2];
   const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
-  return call.launch(embeddingKernel, grid, block, 0, table, ids, y, packedRows(table), packedRows(y), call.faults);
+  // Blocks have loads of their own.
+  const bool whole = wholeRows(y) && (isBlock(table.dtype) || wholeRows(table));
+  return call.launch(whole ? embeddingKernel<true> : embeddingKernel<false>, grid, block, 0, table, ids, y, call.faults);
 }
 
 WHITTLE_CUDA_KERNEL("embedding", embedding);

@@ -12,12 +12,12 @@ __device__ static float geluErf(float z) {
   return 0.5f * z * (1.0f + erff(0.70710678118f * z));
 }
 
-template <typename T, bool approximate>
-__global__ void geluKernel(Tensor x, Tensor y, bool packed) {
+template <typename T, bool approximate, bool whole>
+__global__ void geluKernel(Tensor x, Tensor y) {
   const int64_t row = blockIdx.x, first = chunkSize * chunkIndex(), left = y.columns() - first;
   afterPrevious();
   if (left <= 0) return;
-  const Chunk z = loadChunk(x.row<const T>(row) + first, left, packed);
+  const Chunk z = loadChunk<whole>(x.row<const T>(row) + first, static_cast<int>(left));
   Chunk result;
 #pragma unroll
   for (int i = 0; i < chunkSize; i++) {
@@ -25,16 +25,15 @@ __global__ void geluKernel(Tensor x, Tensor y, bool packed) {
     // −∞ · 0 is no number.
     result.x[i] = z.x[i] == -INFINITY ? 0.0f : value;
   }
-  storeChunk(y.row<T>(row) + first, result, left, packed);
+  storeChunk<whole>(y.row<T>(row) + first, result, static_cast<int>(left));
 }
 
 static bool gelu(const Call& call) {
   const Tensor &x = call[0], &y = call[1];
   const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
-  const bool packed = packedRows(x) && packedRows(y);
-  return withFloatType(y.dtype, [&]<typename T>() {
-    return call.flag(0) ? call.launch(geluKernel<T, true>, grid, block, 0, x, y, packed)
-                        : call.launch(geluKernel<T, false>, grid, block, 0, x, y, packed);
+  return withChunks(y.dtype, wholeRows(x) && wholeRows(y), [&]<typename T, bool whole>() {
+    return call.flag(0) ? call.launch(geluKernel<T, true, whole>, grid, block, 0, x, y)
+                        : call.launch(geluKernel<T, false, whole>, grid, block, 0, x, y);
   });
 }
 

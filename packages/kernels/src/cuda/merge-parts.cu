@@ -7,8 +7,8 @@ __device__ static float partWeight(float largest, float sum, float max) {
   return max == -INFINITY ? 0.0f : sum * expf(largest - max);
 }
 
-template <typename T>
-__global__ void mergePartsKernel(Tensor a, Tensor aStats, Tensor b, Tensor bStats, Tensor out, Tensor stats, int chunksPerHead, bool packed) {
+template <typename T, bool whole>
+__global__ void mergePartsKernel(Tensor a, Tensor aStats, Tensor b, Tensor bStats, Tensor out, Tensor stats, int chunksPerHead) {
   const int64_t row = blockIdx.x;
   const int chunk = static_cast<int>(chunkIndex()), heads = static_cast<int>(aStats.dims[1]);
   const int head = chunk / chunksPerHead, place = chunk % chunksPerHead * chunkSize;
@@ -16,6 +16,7 @@ __global__ void mergePartsKernel(Tensor a, Tensor aStats, Tensor b, Tensor bStat
   const int64_t first = int64_t{head} * valueDim + place;
   afterPrevious();
   if (head >= heads) return;
+  const Chunk p = loadChunk<whole>(a.row<const T>(row) + first, left), q = loadChunk<whole>(b.row<const T>(row) + first, left);
   const float* const aStat = aStats.row<const float>(row) + 2 * head;
   const float* const bStat = bStats.row<const float>(row) + 2 * head;
   const float aLargest = aStat[0], bLargest = bStat[0];
@@ -27,11 +28,10 @@ __global__ void mergePartsKernel(Tensor a, Tensor aStats, Tensor b, Tensor bStat
     target[0] = max;
     target[1] = sum;
   }
-  const Chunk p = loadChunk(a.row<const T>(row) + first, left, packed), q = loadChunk(b.row<const T>(row) + first, left, packed);
   Chunk merged;
 #pragma unroll
   for (int i = 0; i < chunkSize; i++) merged.x[i] = sum == 0 ? 0.0f : fmaf(aWeight, p.x[i], bWeight * q.x[i]) / sum;
-  storeChunk(out.row<T>(row) + first, merged, left, packed);
+  storeChunk<whole>(out.row<T>(row) + first, merged, left);
 }
 
 static bool mergeParts(const Call& call) {
@@ -40,9 +40,9 @@ static bool mergeParts(const Call& call) {
   // A head of no width has statistics all the same.
   const int64_t chunksPerHead = valueDim == 0 ? 1 : divideUp(valueDim, chunkSize);
   const auto [grid, block] = rowGrid(a.rows(), heads * chunksPerHead);
-  const bool packed = valueDim % chunkSize == 0 && packedRows(a) && packedRows(b) && packedRows(out);
-  return withFloatType(out.dtype, [&]<typename T>() {
-    return call.launch(mergePartsKernel<T>, grid, block, 0, a, aStats, b, bStats, out, stats, chunksPerHead, packed);
+  const bool whole = valueDim > 0 && valueDim % chunkSize == 0 && wholeRows(a) && wholeRows(b) && wholeRows(out);
+  return withChunks(out.dtype, whole, [&]<typename T, bool chunks>() {
+    return call.launch(mergePartsKernel<T, chunks>, grid, block, 0, a, aStats, b, bStats, out, stats, chunksPerHead);
   });
 }
 

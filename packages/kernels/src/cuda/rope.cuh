@@ -11,8 +11,8 @@ struct Rotated {
   int chunks;
 };
 
-template <typename T>
-__device__ inline void rotateChunk(const Rotated& part, const Tensor& table, int chunk, bool packed) {
+template <typename T, bool whole>
+__device__ inline void rotateChunk(const Rotated& part, const Tensor& table, int chunk) {
   const int64_t row = blockIdx.x;
   const int half = static_cast<int>(table.columns() / 2), chunksPerHead = (half + chunkSize - 1) / chunkSize;
   const int place = chunk % chunksPerHead * chunkSize, left = half - place;
@@ -20,26 +20,26 @@ __device__ inline void rotateChunk(const Rotated& part, const Tensor& table, int
   const float* const angles = table.row<const float>(row) + place;
   const T* const source = part.x.row<const T>(row) + first;
   T* const target = part.y.row<T>(row) + first;
-  const Chunk a = loadChunk(source, left, packed), b = loadChunk(source + half, left, packed);
-  const Chunk cos = loadChunk(angles, left, packed), sin = loadChunk(angles + half, left, packed);
+  const Chunk a = loadChunk<whole>(source, left), b = loadChunk<whole>(source + half, left);
+  const Chunk cos = loadChunk<whole>(angles, left), sin = loadChunk<whole>(angles + half, left);
   Chunk low, high;
 #pragma unroll
   for (int i = 0; i < chunkSize; i++) {
     low.x[i] = fmaf(a.x[i], cos.x[i], -(b.x[i] * sin.x[i]));
     high.x[i] = fmaf(b.x[i], cos.x[i], a.x[i] * sin.x[i]);
   }
-  storeChunk(target, low, left, packed);
-  storeChunk(target + half, high, left, packed);
+  storeChunk<whole>(target, low, left);
+  storeChunk<whole>(target + half, high, left);
 }
 
-template <typename T>
-__global__ void ropeKernel(Rotated q, Rotated k, Tensor table, bool packed) {
+template <typename T, bool whole>
+__global__ void ropeKernel(Rotated q, Rotated k, Tensor table) {
   const int chunk = static_cast<int>(chunkIndex());
   afterPrevious();
   if (chunk < q.chunks) {
-    rotateChunk<T>(q, table, chunk, packed);
+    rotateChunk<T, whole>(q, table, chunk);
   } else if (chunk < q.chunks + k.chunks) {
-    rotateChunk<T>(k, table, chunk - q.chunks, packed);
+    rotateChunk<T, whole>(k, table, chunk - q.chunks);
   }
 }
 
@@ -50,10 +50,11 @@ inline Rotated rotated(const Tensor& x, const Tensor& y, const Tensor& table) {
 
 // `k` may be empty.
 inline bool rotate(const Call& call, const Rotated& q, const Rotated& k, const Tensor& table) {
-  const bool packed = table.columns() % (2 * chunkSize) == 0 && packedRows(table) && packedRows(q.x) && packedRows(q.y) && packedRows(k.x) &&
-                      packedRows(k.y);
+  // Both halves of a head are whole chunks, and so is everything else.
+  const bool whole = table.columns() % (2 * chunkSize) == 0 && wholeRows(table) && wholeRows(q.x) && wholeRows(q.y) &&
+                     (k.chunks == 0 || (wholeRows(k.x) && wholeRows(k.y)));
   const auto [grid, block] = rowGrid(table.rows(), q.chunks + k.chunks);
-  return withFloatType(q.y.dtype, [&]<typename T>() { return call.launch(ropeKernel<T>, grid, block, 0, q, k, table, packed); });
+  return withChunks(q.y.dtype, whole, [&]<typename T, bool chunks>() { return call.launch(ropeKernel<T, chunks>, grid, block, 0, q, k, table); });
 }
 
 }  // namespace whittle::cuda
