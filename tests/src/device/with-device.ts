@@ -34,9 +34,14 @@ function kindOf(name: NativeKind["name"]): NativeKind {
 
 const reasons = { cpu: undefined, cuda: cudaInfo().reason, "cuda-emulated": cudaInfo({ emulated: true }).reason };
 
+export const gpus = ["cuda-emulated", "cuda"] as const;
+
 /** Registers the same tests for each native device: the CPU, the emulated GPU where it is built, and a GPU where there is one. */
-export function onEachDevice(body: (kind: NativeKind) => void): void {
-  for (const name of ["cpu", "cuda-emulated", "cuda"] as const) {
+export function onEachDevice(
+  body: (kind: NativeKind) => void,
+  names: readonly NativeKind["name"][] = ["cpu", ...gpus],
+): void {
+  for (const name of names) {
     const reason = reasons[name];
     if (reason === undefined) describe(name, () => body(kindOf(name)));
     else test.skip(`${name}: ${reason}`, () => undefined);

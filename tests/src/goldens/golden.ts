@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type CausalLM, type CacheStep, type Device, openCheckpoint, packed, readTensorBytes } from "@whittle/core";
+import { floatCache } from "@whittle/kvcache";
 
 const root = fileURLToPath(new URL("../../fixtures/goldens/", import.meta.url));
 
@@ -74,6 +75,26 @@ export async function step(
   prepared.commit();
   for (const tensor of [logits, rows.tokens, rows.positions, rows.wanted]) tensor.dispose();
   return values;
+}
+
+/** What a model adds greedily to a golden's prompt, from a paged cache that is filled in chunks. */
+export async function continueGreedily(model: CausalLM, device: Device, { ids, greedy }: Golden): Promise<number[]> {
+  const cache = floatCache({ blockSize: 16 })(model.shape.layers, device, 2 ** 20);
+  const { sequence } = cache.open();
+  const next = async (chunk: ArrayLike<number>, at: number): Promise<number> => {
+    const positions = Array.from(chunk, (_, i) => at + i);
+    const logits = await step(model, device, { sequence, ids: chunk, positions, wanted: [chunk.length - 1] }, (rows) =>
+      cache.prepare(rows),
+    );
+    return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
+  };
+  const prompt = ids.subarray(0, greedy.promptLength);
+  const chosen: number[] = [];
+  let token = 0;
+  for (let at = 0; at < prompt.length; at += 11) token = await next(prompt.subarray(at, at + 11), at);
+  while (chosen.push(token) < greedy.ids.length) token = await next([token], prompt.length + chosen.length - 1);
+  cache.dispose();
+  return chosen;
 }
 
 /** max|difference| / max|logit|: what the goldens are held to. NaN if anything is NaN. */

@@ -1,10 +1,9 @@
 import { type Device, reference } from "@whittle/core";
 import { cpu } from "@whittle/kernels";
-import { floatCache } from "@whittle/kvcache";
 import { loadModel } from "@whittle/models";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { faults, readConfig, withFault } from "./faults.js";
-import { agrees, distance, type Golden, goldenNames, logitsOf, readGolden, step, TOLERANCE } from "./golden.js";
+import { agrees, continueGreedily, distance, goldenNames, logitsOf, readGolden, TOLERANCE } from "./golden.js";
 
 const goldens = await Promise.all((await goldenNames()).map(readGolden));
 const configs = new Map(
@@ -50,7 +49,7 @@ describe("on the CPU", () => {
 
     it("continues greedily as transformers does, from a paged cache filled in chunks", async () => {
       const loaded = await loadModel(golden.folder, { device });
-      expect(await continueGreedily(loaded.model, golden)).toEqual(golden.greedy.ids);
+      expect(await continueGreedily(loaded.model, device, golden)).toEqual(golden.greedy.ids);
       loaded.dispose();
     });
 
@@ -74,26 +73,4 @@ describe("on the CPU", () => {
       loaded.dispose();
     });
   });
-
-  async function continueGreedily(model: Parameters<typeof logitsOf>[0], { ids, greedy }: Golden): Promise<number[]> {
-    const cache = floatCache({ blockSize: 16 })(model.shape.layers, device, 2 ** 20);
-    const { sequence } = cache.open();
-    const next = async (chunk: ArrayLike<number>, at: number): Promise<number> => {
-      const positions = Array.from(chunk, (_, i) => at + i);
-      const logits = await step(
-        model,
-        device,
-        { sequence, ids: chunk, positions, wanted: [chunk.length - 1] },
-        (rows) => cache.prepare(rows),
-      );
-      return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
-    };
-    const prompt = ids.subarray(0, greedy.promptLength);
-    const chosen: number[] = [];
-    let token = 0;
-    for (let at = 0; at < prompt.length; at += 11) token = await next(prompt.subarray(at, at + 11), at);
-    while (chosen.push(token) < greedy.ids.length) token = await next([token], prompt.length + chosen.length - 1);
-    cache.dispose();
-    return chosen;
-  }
 });
