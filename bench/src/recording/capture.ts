@@ -1,4 +1,4 @@
-import { type AnyOp, type Device, type Tensor } from "@whittle/core";
+import { type AnyOp, type Device, dtypeOfId, type Tensor } from "@whittle/core";
 
 /** An op as it was called; `repeat` records it once more, with the same arguments. */
 export interface CapturedCall {
@@ -30,6 +30,7 @@ function argsOf(op: AnyOp, inputs: readonly (Tensor | undefined)[], attributes: 
   const values = Object.entries(op.args).map(([name, spec], i) => {
     if (spec.kind === "tensor") return [name, inputs[i]];
     const value = attributes[i - inputs.length]!;
+    if (spec.kind === "dtype") return [name, dtypeOfId(value)];
     return [name, spec.kind === "boolean" ? value !== 0 : value];
   });
   return Object.fromEntries(values) as object;

@@ -6,7 +6,7 @@ import { afterEach, describe, test } from "vitest";
 export interface NativeKind {
   readonly name: "cpu" | "cuda" | "cuda-emulated";
   /** A device that is closed when the test ends. */
-  open(options?: { memoryBytes?: number }): Promise<Device>;
+  readonly open: (options?: { memoryBytes?: number }) => Promise<Device>;
 }
 
 const opened: Device[] = [];
