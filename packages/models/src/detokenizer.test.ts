@@ -97,3 +97,15 @@ it("drops leading characters only of a text that begins", () => {
   expect(push(2)).toBe("");
   expect(push(10)).toBe(" ");
 });
+
+it("shows the control tokens that it is asked for, and no others", async () => {
+  const tokenizer = await loadTokenizer(fixture("byte-level"));
+  const ids = tokenizer.encode("<|user|>Hi<|end|>", { addSpecialTokens: false, parseControl: true });
+  const shown = (show: string[]): string => {
+    const detokenizer = tokenizer.detokenizer({ show });
+    return Array.from(ids, (id) => detokenizer.push(id)).join("") + detokenizer.flush();
+  };
+  expect(shown(["<|user|>", "[TOOL_CALLS]"])).toBe("<|user|>Hi");
+  expect(shown(["<|end|>"])).toBe("Hi<|end|>");
+  expect(shown(["Hi"])).toBe("Hi");
+});

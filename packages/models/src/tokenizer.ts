@@ -22,6 +22,8 @@ export interface DecodeOptions {
 export interface DetokenizerOptions extends DecodeOptions {
   /** Ids that come before (the prompt): not shown, but the text goes on from them. Default: none, a new text. */
   readonly after?: ArrayLike<number>;
+  /** Control tokens that are shown all the same; those that the tokenizer does not have are passed over. Default: none. */
+  readonly show?: readonly string[];
 }
 
 /** What a tokenizer is made of, all of it validated. */
@@ -111,7 +113,7 @@ export class Tokenizer {
 
   /** Decodes ids one by one, as they come. */
   detokenizer(options: DetokenizerOptions = {}): Detokenizer {
-    return new Detokenizer(this.#text(options), options.after);
+    return new Detokenizer(this.#showing(options), options.after);
   }
 
   /**
@@ -138,6 +140,13 @@ export class Tokenizer {
 
   #text({ skipSpecialTokens = true }: DecodeOptions): TokenText {
     return skipSpecialTokens ? this.#shown : this.#shownWithSpecials;
+  }
+
+  #showing({ show = [], ...options }: DetokenizerOptions): TokenText {
+    const text = this.#text(options);
+    const ids = new Set(show.flatMap((token) => this.specialTokens.get(token) ?? []));
+    if (ids.size === 0) return text;
+    return { ...text, bytes: (id) => (ids.has(id) ? this.#shownWithSpecials : text).bytes(id) };
   }
 
   #ids(text: string): number[] {

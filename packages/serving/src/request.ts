@@ -39,6 +39,8 @@ export interface GenerateRequest extends SamplingOptions {
   stop?: string | readonly string[];
   /** Log-probabilities of each generated token and of this many most probable ones, 0 to 20. Default: none at all. */
   logprobs?: number;
+  /** Control tokens that stand in the answer's text, where others are left out: those that a parser of the answer looks for. Default: none. */
+  showTokens?: readonly string[];
   /** Which tokens may come next, asked before each is drawn: a grammar, a schema. Called once for each answer. Default: any may. */
   constraint?: () => TokenConstraint;
   /** Milliseconds that the request may take, waiting included; then it fails with `DeadlineExceeded`. Default: no limit. */

@@ -132,7 +132,7 @@ export class BatchingEngine implements Engine {
   }
 
   private sequenceOf(request: ResolvedRequest, choice: number): Sequence {
-    const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt });
+    const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt, show: request.showTokens });
     return new Sequence({
       id: this.submitted++,
       arrivalMs: performance.now(),

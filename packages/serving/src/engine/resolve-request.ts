@@ -11,6 +11,7 @@ const MOST_LOGPROBS = 20;
 export interface ResolvedRequest {
   readonly prompt: Int32Array;
   readonly parameters: EffectiveParameters;
+  readonly showTokens: readonly string[];
   readonly constraint: (() => TokenConstraint) | undefined;
   readonly cacheSalt: string;
   readonly signal: AbortSignal | undefined;
@@ -43,6 +44,7 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
       logprobs,
       timeoutMs,
     },
+    showTokens: request.showTokens ?? [],
     constraint: request.constraint,
     cacheSalt,
     signal: request.signal,

@@ -55,6 +55,7 @@ export async function chatCompletions(body: Record<string, unknown>, context: Re
       ...(maxTokens !== undefined && { maxTokens }),
       ...(logprobs !== undefined && { logprobs }),
       ...(constraints && { constraint: constraints.next }),
+      ...(use && { showTokens: use.format.control }),
       prompt,
       signal,
     };

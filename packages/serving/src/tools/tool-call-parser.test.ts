@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { recordedOutputs } from "../testing/recorded-outputs.js";
 import { type AnswerPart, ToolCallParser } from "./tool-call-parser.js";
 import { hermes, llama3Json, mistral, type ToolFormat } from "./tool-format.js";
 
@@ -91,6 +92,34 @@ const shapes: [name: string, format: ToolFormat, text: string, expected: Read][]
     ' [{"name": "get_time", "arguments": {"zone": "CET"}}]',
     { content: "", calls: [time] },
   ],
+  [
+    "Mistral, two calls by name, words before",
+    mistral,
+    'Both, then.[TOOL_CALLS]get_weather[ARGS]{"city": "Paris", "unit": "celsius"}[TOOL_CALLS]get_time[ARGS]{"zone": "CET"}',
+    { content: "Both, then.", calls: [weather, time] },
+  ],
+  [
+    "Mistral, an id of the model's own, brackets and braces in texts",
+    mistral,
+    '[TOOL_CALLS]f[CALL_ID]VvvODy9mT[ARGS] {"a": ["}]\\"{", {"b": "[ARGS]"}]}',
+    { content: "", calls: [{ name: "f", arguments: '{"a": ["}]\\"{", {"b": "[ARGS]"}]}' }] },
+  ],
+  [
+    "Mistral, a call by name without [ARGS]",
+    mistral,
+    '[TOOL_CALLS] get_time{"zone": "CET"} Done.',
+    { content: "Done.", calls: [time] },
+  ],
+  [
+    "Mistral, cut off in its arguments by name",
+    mistral,
+    '[TOOL_CALLS]get_time[ARGS]{"zone": "C',
+    { content: "", calls: [{ name: "get_time", arguments: '{"zone": "C' }] },
+  ],
+  ["Mistral, a name that is none", mistral, "[TOOL_CALLS]what is [ARGS]{}", { content: "what is [ARGS]{}", calls: [] }],
+  ["Mistral, another tag", mistral, "[TOOL_CALLS]f[THINK]{}", { content: "f[THINK]{}", calls: [] }],
+  ["Mistral, no object", mistral, "[TOOL_CALLS]f[ARGS]7", { content: "f[ARGS]7", calls: [] }],
+  ["Mistral, cut off in its name", mistral, "[TOOL_CALLS]get_t", { content: "get_t", calls: [] }],
   ["Mistral, a list that is none", mistral, "[1, 2, 3] are numbers", { content: "[1, 2, 3] are numbers", calls: [] }],
   [
     "Llama 3.1",
@@ -126,6 +155,9 @@ describe("calls in what a model says", () => {
       "<tool_",
       "call>",
       "[TOOL_CALLS]",
+      "[ARGS]",
+      "[CALL_ID]",
+      "f",
       '{"name":"f"',
       "}",
       "]",
@@ -150,5 +182,24 @@ describe("calls in what a model says", () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe("what models really said", () => {
+  const cases = recordedOutputs.map((one) => [`${one.model} (${one.source})`, one] as const);
+
+  it.each(cases)(
+    "%s: is read whole, and in two deltas however they are cut",
+    (_name, { format, text, content, calls }) => {
+      const expected = { content, calls: [...calls] };
+      expect(read(format, [text])).toEqual(expected);
+      expect(read(format, [...text])).toEqual(expected);
+      for (let at = 1; at < text.length; at++)
+        expect(read(format, [text.slice(0, at), text.slice(at)])).toEqual(expected);
+    },
+  );
+
+  it.each(cases)("%s: has arguments that are JSON", (_name, { calls }) => {
+    for (const call of calls) expect(typeof JSON.parse(call.arguments)).toBe("object");
   });
 });

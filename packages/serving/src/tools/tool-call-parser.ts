@@ -1,5 +1,6 @@
 import { randomInt } from "node:crypto";
 import { CallReader } from "./call-reader.js";
+import { NamedCallReader } from "./named-call-reader.js";
 import { type ToolFormat } from "./tool-format.js";
 
 /** What a piece of an answer says: text, or a part of a call (the first of each call has its id and name). */
@@ -25,8 +26,9 @@ export class ToolCallParser {
   calls = 0;
   private pending = "";
   private mode: "start" | "text" | "open" | "call" | "after" | "gap" = "start";
-  private reader = new CallReader();
+  private reader: CallReader | NamedCallReader = new CallReader();
   private index = -1;
+  private inArray = false;
 
   constructor(private readonly format: ToolFormat) {}
 
@@ -76,6 +78,7 @@ export class ToolCallParser {
     if (rest === "") return false;
     if (rest[0] !== "{") return this.go("text");
     this.pending = rest;
+    this.inArray = true;
     return this.go("call");
   }
 
@@ -86,6 +89,7 @@ export class ToolCallParser {
       // The break between words and calls belongs to neither.
       parts.push({ content: this.pending.slice(0, at).trimEnd() });
       this.pending = this.pending.slice(at + marker.length);
+      this.inArray = false;
       return this.go("open");
     }
     let keep = Math.min(marker.length - 1, this.pending.length);
@@ -96,11 +100,15 @@ export class ToolCallParser {
     return false;
   }
 
-  /** After a marker: the bracket of an array, if there is to be one. */
+  /** After a marker: a call by its name, or the bracket of an array, if there is to be one. */
   private open(): boolean {
     const rest = this.pending.trimStart();
     if (rest === "") return false;
-    this.pending = this.format.array && rest[0] === "[" ? rest.slice(1) : rest;
+    const { array, named } = this.format;
+    const opens = array && !this.inArray && rest[0] === "[";
+    this.inArray ||= opens;
+    this.pending = opens ? rest.slice(1) : rest;
+    if (named && !this.inArray && rest[0] !== "{") this.reader = new NamedCallReader();
     return this.go("call");
   }
 
@@ -130,6 +138,7 @@ export class ToolCallParser {
   /** After a call: its end mark, a separator, the next call, or text. */
   private after(): boolean {
     const { end, array, bare } = this.format;
+    const { inArray } = this;
     this.pending = this.pending.trimStart();
     if (this.pending === "") return false;
     if (end !== undefined) {
@@ -138,8 +147,8 @@ export class ToolCallParser {
       return this.go("gap");
     }
     const [next] = this.pending;
-    const separates = next === (array ? "," : ";");
-    if (separates || (array && next === "]")) this.pending = this.pending.slice(1);
+    const separates = array ? inArray && next === "," : next === ";";
+    if (separates || (inArray && next === "]")) this.pending = this.pending.slice(1);
     if (separates) return this.go("open");
     return this.go(bare && !array && next === "{" ? "call" : "gap");
   }

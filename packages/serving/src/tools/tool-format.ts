@@ -19,9 +19,13 @@ export interface ToolFormat {
   readonly marker: string;
   /** Ends each call, besides its own last brace. */
   readonly end?: string;
+  /** Control tokens that must be seen to read calls, where the tokenizer has them as such. */
+  readonly control: readonly string[];
   /** Whether calls stand in an array after the marker. */
   readonly array: boolean;
-  /** Whether a text that begins as a call does is one, without the marker (which may be a control token, that no text shows). */
+  /** Whether a call may also be `name[ARGS]{…}` after the marker. */
+  readonly named: boolean;
+  /** Whether a text that begins as a call does is one, without the marker. */
   readonly bare: boolean;
   /** The key of a call's arguments. */
   readonly argumentsKey: "arguments" | "parameters";
@@ -35,18 +39,25 @@ export const hermes: ToolFormat = {
   signs: ["<tool_call>"],
   marker: "<tool_call>",
   end: "</tool_call>",
+  control: ["<tool_call>", "</tool_call>"],
   array: false,
+  named: false,
   bare: false,
   argumentsKey: "arguments",
   idLength: 24,
 };
 
-/** Mistral and Mixtral: `[TOOL_CALLS][{"name": …, "arguments": …}]`. Their templates refuse ids that are not of nine letters and digits. */
+/**
+ * Mistral and Mixtral: `[TOOL_CALLS][{"name": …, "arguments": …}]`, and since 2025 (Small 3.2, Devstral, Ministral 3) `[TOOL_CALLS]name[ARGS]{…}` for each call. Their templates refuse
+ * ids that are not of nine letters and digits.
+ */
 export const mistral: ToolFormat = {
   name: "mistral",
   signs: ["[TOOL_CALLS]"],
   marker: "[TOOL_CALLS]",
+  control: ["[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"],
   array: true,
+  named: true,
   bare: true,
   argumentsKey: "arguments",
   idLength: 9,
@@ -57,7 +68,9 @@ export const llama3Json: ToolFormat = {
   name: "llama3_json",
   signs: ["<|python_tag|>", '"parameters": dictionary'],
   marker: "<|python_tag|>",
+  control: ["<|python_tag|>"],
   array: false,
+  named: false,
   bare: true,
   argumentsKey: "parameters",
   idLength: 24,
