@@ -7,7 +7,8 @@
 
 namespace whittle::cuda::emulator {
 
-// A copy happens when it is waited for, and not before: until then its destination holds NaNs, so that a kernel which forgets to wait goes wrong.
+// A copy happens when it is waited for, and not before: until then its destination holds NaNs, so that a kernel which forgets to wait goes
+// wrong.
 class AsyncCopies {
  public:
   // 16 bytes, or zeros if `source` is null.

@@ -59,7 +59,8 @@ inline int __mulhi(int a, int b) {
   return static_cast<int>(int64_t{a} * b >> 32);
 }
 
-// Four bytes out of the eight of `low` and `high`, one selected by each of the selector's low nibbles; bit 3 of a nibble spreads the byte's sign.
+// Four bytes out of the eight of `low` and `high`, one selected by each of the selector's low nibbles; bit 3 of a nibble spreads the byte's
+// sign.
 inline unsigned __byte_perm(unsigned low, unsigned high, unsigned selector) {
   const uint64_t bytes = uint64_t{high} << 32 | low;
   unsigned result = 0;

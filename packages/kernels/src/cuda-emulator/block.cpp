@@ -31,12 +31,12 @@ Block& Block::current() {
   return block;
 }
 
-std::string Block::runAll(const Grid& grid) {
+std::string Block::runAll(const Grid& grid, bool backward) {
   Block& block = current();
   block.prepare(grid);
   const uint64_t blocks = uint64_t{grid.grid.x} * grid.grid.y * grid.grid.z;
   for (uint64_t i = 0; i < blocks && block.failure_.empty(); i++) {
-    block.run(placeOf(grid.backward ? blocks - 1 - i : i, grid.grid), (i % 2 == 1) != grid.backward);
+    block.run(placeOf(backward ? blocks - 1 - i : i, grid.grid), (i % 2 == 1) != backward);
   }
   return std::exchange(block.failure_, {});
 }
@@ -49,7 +49,7 @@ void Block::prepare(const Grid& grid) {
     thread.stack = std::make_unique<FiberStack>(threads_.size());
     threads_.push_back(std::move(thread));
   }
-  for (int i = 0; i < count_; i++) threads_[static_cast<size_t>(i)].index = placeOf(static_cast<uint64_t>(i), grid.block);
+  for (int i = 0; i < count_; i++) threadAt(i).index = placeOf(static_cast<uint64_t>(i), grid.block);
   warps_.resize(static_cast<size_t>((count_ + warpThreads - 1) / warpThreads));
   if (sharedCapacity_ < grid.sharedBytes || !sharedMemory_) {
     sharedCapacity_ = grid.sharedBytes;
@@ -69,7 +69,7 @@ void Block::run(uint3 index, bool backward) {
   barriers_ = 0;
   votes_[0] = votes_[1] = 0;
   for (int i = 0; i < count_; i++) {
-    Thread& thread = threads_[static_cast<size_t>(i)];
+    Thread& thread = threadAt(i);
     thread.state = State::fresh;
     thread.begun = 0;
     thread.copies.clear();
@@ -100,7 +100,7 @@ void Block::runWarp(int warp) {
   for (;;) {
     for (int i = 0; i < lanes; i++) {
       const int thread = first + (own.backward ? lanes - 1 - i : i);
-      const State state = threads_[static_cast<size_t>(thread)].state;
+      const State state = threadAt(thread).state;
       if (state == State::fresh || state == State::ready) resume(thread);
       if (!failure_.empty()) return;
     }
@@ -114,7 +114,8 @@ void Block::runWarp(int warp) {
     if (other != begin + lanes) {
       const int here = static_cast<int>(some - threads_.begin());
       const int there = static_cast<int>(other - threads_.begin());
-      failure_ = nameOf(here) + " is at " + meeting->name + ", while thread " + text(other->index) + " of the same warp is at " + whereabouts(there);
+      failure_ = nameOf(here) + " is at " + meeting->name + ", while thread " + text(other->index) + " of the same warp is at " +
+                 whereabouts(there);
       return;
     }
     if (meeting->perform) meeting->perform(own.slots[own.meetings % 2]);
@@ -127,19 +128,19 @@ void Block::runWarp(int warp) {
 void Block::release() {
   int waiting = -1;
   int ended = -1;
-  for (int i = 0; i < count_; i++) (threads_[static_cast<size_t>(i)].state == State::ended ? ended : waiting) = i;
+  for (int i = 0; i < count_; i++) (threadAt(i).state == State::ended ? ended : waiting) = i;
   if (ended >= 0) {
-    failure_ = nameOf(waiting) + " is at __syncthreads, while thread " + text(threads_[static_cast<size_t>(ended)].index) + " is at its end";
+    failure_ = nameOf(waiting) + " is at __syncthreads, while thread " + text(threadAt(ended).index) + " is at its end";
     return;
   }
-  for (int i = 0; i < count_; i++) threads_[static_cast<size_t>(i)].state = State::ready;
+  for (int i = 0; i < count_; i++) threadAt(i).state = State::ready;
   barriers_++;
   votes_[barriers_ % 2] = 0;
 }
 
 void Block::enter() {
   Block& block = current();
-  Thread& self = block.threads_[static_cast<size_t>(block.running_)];
+  Thread& self = block.threadAt(block.running_);
   arrived(self.context, block.scheduler_);
   block.grid_->body(block.grid_->arguments);
   if (self.begun != 1) block.fail("afterPrevious was called %d times instead of once", self.begun);
@@ -148,7 +149,7 @@ void Block::enter() {
 }
 
 void Block::resume(int thread) {
-  Thread& next = threads_[static_cast<size_t>(thread)];
+  Thread& next = threadAt(thread);
   if (next.state == State::fresh) emulator::prepare(next.context, *next.stack, enter);
   running_ = thread;
   threadIdx = next.index;
@@ -156,7 +157,7 @@ void Block::resume(int thread) {
 }
 
 void Block::wait(State state) {
-  Thread& self = threads_[static_cast<size_t>(running_)];
+  Thread& self = threadAt(running_);
   self.state = state;
   switchTo(self.context, scheduler_);
 }
@@ -165,7 +166,7 @@ const Slots& Block::meet(const Meeting& meeting, uint64_t value) {
   Warp& warp = warps_[static_cast<size_t>(running_ / warpThreads)];
   Slots& slots = warp.slots[warp.meetings % 2];
   slots[lane()] = value;
-  threads_[static_cast<size_t>(running_)].meeting = &meeting;
+  threadAt(running_).meeting = &meeting;
   wait(State::atMeeting);
   return slots;
 }
@@ -178,7 +179,7 @@ int Block::synchronize(bool vote) {
 }
 
 void Block::beginKernel() {
-  threads_[static_cast<size_t>(running_)].begun++;
+  threadAt(running_).begun++;
 }
 
 void Block::fail(const char* format, ...) {
@@ -188,7 +189,7 @@ void Block::fail(const char* format, ...) {
   std::vsnprintf(message, sizeof message, format, arguments);
   va_end(arguments);
   failure_ = nameOf(running_) + ": " + message;
-  Thread& self = threads_[static_cast<size_t>(running_)];
+  Thread& self = threadAt(running_);
   self.state = State::ended;
   switchTo(self.context, scheduler_, true);
   __builtin_unreachable();
@@ -199,7 +200,7 @@ int Block::lanesOf(int warp) const {
 }
 
 const char* Block::whereabouts(int thread) const {
-  const Thread& other = threads_[static_cast<size_t>(thread)];
+  const Thread& other = threadAt(thread);
   switch (other.state) {
     case State::atMeeting:
       return other.meeting->name;
@@ -211,7 +212,7 @@ const char* Block::whereabouts(int thread) const {
 }
 
 std::string Block::nameOf(int thread) const {
-  return kernelName(grid_->kernel) + ", block " + text(blockIdx) + ", thread " + text(threads_[static_cast<size_t>(thread)].index);
+  return kernelName(grid_->kernel) + ", block " + text(blockIdx) + ", thread " + text(threadAt(thread).index);
 }
 
 }  // namespace whittle::cuda::emulator

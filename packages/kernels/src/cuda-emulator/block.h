@@ -1,7 +1,7 @@
 // One block of a kernel's grid: its threads as fibers, and the points where they wait for one another.
 //
-// A warp's threads run one after the other, each until it waits, and so do the warps of a block. The order turns round at every point where they meet
-// and from block to block, so that code which needs a barrier and has none goes wrong in one block or the other.
+// A warp's threads run one after the other, each until it waits, and so do the warps of a block. The order turns round at every point where
+// they meet and from block to block, so that code which needs a barrier and has none goes wrong in one block or the other.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,6 @@ struct Grid {
   size_t sharedBytes;
   void (*body)(const void* arguments);
   const void* arguments;
-  // Whether the first block's threads run from the last to the first.
-  bool backward;
 };
 
 class Block {
@@ -44,14 +42,14 @@ class Block {
   // The one that is at work on this thread of the CPU.
   static Block& current();
 
-  // Runs all blocks of a grid. What went wrong, or an empty string.
-  static std::string runAll(const Grid& grid);
+  // Runs all blocks of a grid; `backward`: begins with the last block, and in it with the last thread. What went wrong, or an empty string.
+  static std::string runAll(const Grid& grid, bool backward);
 
   // For kernels' threads. Waits for the warp; the slots, all filled, stay as they are until the thread comes to its next meeting but one.
   const Slots& meet(const Meeting& meeting, uint64_t value);
   // Waits for the block. The number of threads that came with `vote` set.
   int synchronize(bool vote);
-  AsyncCopies& copies() { return threads_[running_].copies; }
+  AsyncCopies& copies() { return threadAt(running_).copies; }
   // The kernel may read what those before it wrote.
   void beginKernel();
   uint8_t* shared() { return shared_; }
@@ -80,6 +78,8 @@ class Block {
     bool backward;
   };
 
+  Thread& threadAt(int index) { return threads_[static_cast<size_t>(index)]; }
+  const Thread& threadAt(int index) const { return threads_[static_cast<size_t>(index)]; }
   static void enter();
   void prepare(const Grid& grid);
   void run(uint3 index, bool backward);

@@ -1,4 +1,5 @@
-// The words of CUDA on the CPU: what the .cu files and the queue use of the language and of its runtime library, no more. See block.h for how a kernel runs.
+// The words of CUDA on the CPU: what the .cu files and the queue use of the language and of its runtime library, no more. See block.h for
+// how a kernel runs.
 #pragma once
 
 #include "atomics.h"

@@ -47,8 +47,8 @@ void FiberStack::clear() {
 #endif
 }
 
-// The C library's swapcontext asks the kernel about signals at every switch, which costs as much as a hundred switches; so where we can, only the
-// registers that a function must keep are saved.
+// The C library's swapcontext asks the kernel about signals at every switch, which costs as much as a hundred switches; so where we can,
+// only the registers that a function must keep are saved.
 #if defined(__x86_64__)
 
 extern "C" __attribute__((visibility("hidden"))) void whittleSwitchStack(void** from, void* to) __asm__("whittle_switch_stack");

@@ -10,7 +10,8 @@
 
 namespace whittle::cuda::emulator {
 
-// Memory for one fiber, with a page below it that nobody may touch. `colour` moves its top, so that the tops of many stacks do not share cache sets.
+// Memory for one fiber, with a page below it that nobody may touch. `colour` moves its top, so that the tops of many stacks do not share
+// cache sets.
 class FiberStack {
  public:
   // Throws std::bad_alloc.

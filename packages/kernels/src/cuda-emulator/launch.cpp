@@ -1,5 +1,8 @@
 #include "launch.h"
 
+#include <string>
+#include <utility>
+
 #include "status.h"
 
 namespace whittle::cuda::emulator {
@@ -24,9 +27,7 @@ cudaError_t checkLimits(const dim3& grid, const dim3& block, size_t sharedBytes,
 }
 
 cudaError_t runGrid(const Grid& grid) {
-  Grid directed = grid;
-  directed.backward = backward;
-  std::string failure = Block::runAll(directed);
+  std::string failure = Block::runAll(grid, backward);
   return failure.empty() ? cudaSuccess : launchFailure(std::move(failure));
 }
 

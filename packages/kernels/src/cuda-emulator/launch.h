@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "runtime.h"
+#include "status.h"
 #include "vectors.h"
 
 namespace whittle::cuda::emulator {
@@ -20,7 +21,8 @@ cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work);
 // Runs a grid; `cudaGetErrorString` then says what went wrong.
 cudaError_t runGrid(const Grid& grid);
 
-// From now on (of this thread), whether kernels begin with their last block and thread instead of their first. Nothing but mistakes may depend on it.
+// From now on (of this thread), whether kernels begin with their last block and thread instead of their first. Nothing but mistakes may
+// depend on it.
 void runBackward(bool backward);
 
 template <typename... Parameters>
@@ -36,7 +38,8 @@ cudaError_t launch(cudaStream_t stream, void (*kernel)(Parameters...), dim3 grid
     std::apply(call.kernel, call.arguments);
   };
   return submit(stream, [bound = Bound{kernel, {arguments...}}, grid, block, sharedBytes, body] {
-    return runGrid({reinterpret_cast<const void*>(bound.kernel), grid, block, sharedBytes, body, &bound, false});
+    countLaunch();
+    return runGrid({reinterpret_cast<const void*>(bound.kernel), grid, block, sharedBytes, body, &bound});
   });
 }
 

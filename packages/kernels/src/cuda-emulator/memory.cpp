@@ -1,5 +1,4 @@
 // Device memory, and pinned host memory, from the process's heap.
-#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <new>
@@ -57,6 +56,7 @@ class Heap {
 
 cudaError_t allocate(void** address, size_t bytes, bool counted) {
   *address = nullptr;
+  if (const cudaError_t error = deviceState()) return remember(error);
   if (isCapturing()) return remember(cudaErrorStreamCaptureUnsupported);
   if (bytes == 0) return cudaSuccess;
   *address = Heap::instance().allocate(bytes, counted);
@@ -111,8 +111,8 @@ cudaError_t cudaMemcpyAsync(void* destination, const void* source, size_t bytes,
   });
 }
 
-cudaError_t cudaMemcpy2DAsync(void* destination, size_t destinationPitch, const void* source, size_t sourcePitch, size_t width, size_t height, cudaMemcpyKind,
-                              cudaStream_t stream) {
+cudaError_t cudaMemcpy2DAsync(void* destination, size_t destinationPitch, const void* source, size_t sourcePitch, size_t width,
+                              size_t height, cudaMemcpyKind, cudaStream_t stream) {
   if (width == 0 || height == 0) return cudaSuccess;
   if (!destination || !source || destinationPitch < width || sourcePitch < width) return remember(cudaErrorInvalidValue);
   return submit(stream, [=] {

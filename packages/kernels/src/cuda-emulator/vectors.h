@@ -16,16 +16,18 @@ struct uint3 {
   unsigned z;
 };
 
-#define WHITTLE_VECTORS(type, name)                                   \
-  struct alignas(2 * sizeof(type)) name##2 {                          \
-    type x, y;                                                        \
-  };                                                                  \
-  struct alignas(4 * sizeof(type)) name##4 {                          \
-    type x, y, z, w;                                                  \
-  };                                                                  \
-  inline name##2 make_##name##2(type x, type y) { return {x, y}; }    \
-  inline name##4 make_##name##4(type x, type y, type z, type w) {     \
-    return {x, y, z, w};                                              \
+#define WHITTLE_VECTORS(type, name)                               \
+  struct alignas(2 * sizeof(type)) name##2 {                      \
+    type x, y;                                                    \
+  };                                                              \
+  struct alignas(4 * sizeof(type)) name##4 {                      \
+    type x, y, z, w;                                              \
+  };                                                              \
+  inline name##2 make_##name##2(type x, type y) {                 \
+    return {x, y};                                                \
+  }                                                               \
+  inline name##4 make_##name##4(type x, type y, type z, type w) { \
+    return {x, y, z, w};                                          \
   }
 
 WHITTLE_VECTORS(float, float)

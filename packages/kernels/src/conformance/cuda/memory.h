@@ -3,17 +3,14 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "../../cuda/kernel.cuh"
 
 namespace whittle::cuda {
 
-// Throws std::runtime_error that says what was tried.
-void require(cudaError_t status, const char* what);
-
-// Exactly as many bytes, all set to 0xff: what a kernel forgets to write shows as NaN or as an absurd integer, and a sanitizer sees the first byte beyond.
+// Exactly as many bytes, all set to 0xff: what a kernel forgets to write shows as NaN or as an absurd integer, and a sanitizer sees the
+// first byte beyond.
 class DeviceBytes {
  public:
   explicit DeviceBytes(size_t bytes);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "../../cuda-runtime/cuda-error.h"
 #include "../../cuda-runtime/faults.h"
 #include "memory.h"
 
@@ -16,28 +17,29 @@ using conformance::spanOf;
 namespace {
 
 bool runFromGraph(const Call& call, Kernel kernel) {
-  require(cudaStreamBeginCapture(call.stream, cudaStreamCaptureModeRelaxed), "capture");
+  cuda::check(cudaStreamBeginCapture(call.stream, cudaStreamCaptureModeRelaxed), "capture");
   const bool launched = kernel(call);
   cudaGraph_t graph;
-  require(cudaStreamEndCapture(call.stream, &graph), "capture");
+  cuda::check(cudaStreamEndCapture(call.stream, &graph), "capture");
   cudaGraphExec_t program;
-  require(cudaGraphInstantiate(&program, graph, 0), "graph");
+  cuda::check(cudaGraphInstantiate(&program, graph, 0), "graph");
   const cudaError_t status = launched ? cudaGraphLaunch(program, call.stream) : cudaSuccess;
-  require(cudaStreamSynchronize(call.stream), "graph");
-  require(cudaGraphExecDestroy(program), "graph");
-  require(cudaGraphDestroy(graph), "graph");
+  cuda::check(cudaStreamSynchronize(call.stream), "graph");
+  cuda::check(cudaGraphExecDestroy(program), "graph");
+  cuda::check(cudaGraphDestroy(graph), "graph");
   return launched && (status == cudaSuccess || call.fail("%s", cudaGetErrorString(status)));
 }
 
 }  // namespace
 
 Replayer::Replayer() {
-  require(cudaSetDevice(0), "device 0");
+  cuda::check(cudaSetDevice(0), "device 0");
   cudaDeviceProp properties;
-  require(cudaGetDeviceProperties(&properties, 0), "device 0");
+  cuda::check(cudaGetDeviceProperties(&properties, 0), "device 0");
   name_ = properties.name;
-  machine_ = {properties.multiProcessorCount, properties.major * 10 + properties.minor, static_cast<int32_t>(properties.sharedMemPerBlockOptin)};
-  require(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+  machine_ = {properties.multiProcessorCount, properties.major * 10 + properties.minor,
+              static_cast<int32_t>(properties.sharedMemPerBlockOptin)};
+  cuda::check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
 }
 
 Replayer::~Replayer() {
@@ -66,6 +68,7 @@ Outcome Replayer::replay(const Case& item, Kernel kernel, How how) {
   }
   DeviceBytes log(sizeof(FaultLog));
   FaultLog faults{};
+  faults.lastCall = -1;
   log.upload(&faults, sizeof faults);
   CaseScratch scratch;
   char message[256] = "";
@@ -85,7 +88,7 @@ Outcome Replayer::replay(const Case& item, Kernel kernel, How how) {
   emulator::runBackward(how == How::captured);
 #endif
   const bool launched = how == How::launched ? kernel(call) : runFromGraph(call, kernel);
-  require(cudaStreamSynchronize(stream_), item.op.c_str());
+  cuda::check(cudaStreamSynchronize(stream_), item.op.c_str());
   log.download(&faults);
   if (item.fails) return {launched && faults.count == 0 ? "should have failed" : "", {}};
   if (!launched) return {std::string("failed: ") + message, {}};

@@ -18,7 +18,8 @@ class Replayer {
   ~Replayer();
 
   const std::string& device() const { return name_; }
-  // Runs the case once as it is and once from a graph; why it does not pass, or an empty string. Throws std::runtime_error when the device fails.
+  // Runs the case once as it is and once from a graph; why it does not pass, or an empty string. Throws std::runtime_error when the device
+  // fails.
   std::string check(const conformance::Case& item, Kernel kernel);
 
  private:
