@@ -1,8 +1,19 @@
 #include "status.h"
 
+#include <atomic>
+#include <cstdlib>
 #include <utility>
 
 namespace {
+
+long launchesBeforeLoss() {
+  const char* launches = std::getenv("WHITTLE_EMULATED_LOSS");
+  return launches ? std::atol(launches) : -1;
+}
+
+// Negative: any number.
+std::atomic<long> launchesLeft{launchesBeforeLoss()};
+std::atomic<bool> lost{false};
 
 thread_local cudaError_t last = cudaSuccess;
 thread_local std::string failure;
@@ -19,6 +30,14 @@ cudaError_t remember(cudaError_t status) {
 cudaError_t launchFailure(std::string reason) {
   failure = "launch failure: " + std::move(reason);
   return remember(cudaErrorLaunchFailure);
+}
+
+cudaError_t deviceState() {
+  return lost ? cudaErrorIllegalAddress : cudaSuccess;
+}
+
+void countLaunch() {
+  if (launchesLeft >= 0 && launchesLeft-- == 0) lost = true;
 }
 
 }  // namespace whittle::cuda::emulator
@@ -51,6 +70,8 @@ const char* cudaGetErrorString(cudaError_t error) {
       return "invalid resource handle";
     case cudaErrorNotReady:
       return "device not ready";
+    case cudaErrorIllegalAddress:
+      return "an illegal memory access was encountered";
     case cudaErrorLaunchFailure:
       return failure.c_str();
     case cudaErrorStreamCaptureUnsupported:
@@ -75,6 +96,7 @@ const char* cudaGetErrorName(cudaError_t error) {
     WHITTLE_NAME(cudaErrorInvalidDevice)
     WHITTLE_NAME(cudaErrorInvalidResourceHandle)
     WHITTLE_NAME(cudaErrorNotReady)
+    WHITTLE_NAME(cudaErrorIllegalAddress)
     WHITTLE_NAME(cudaErrorLaunchFailure)
     WHITTLE_NAME(cudaErrorStreamCaptureUnsupported)
     WHITTLE_NAME(cudaErrorStreamCaptureUnmatched)

@@ -30,6 +30,7 @@ bool isCapturing() {
 }
 
 cudaError_t submit(cudaStream_t stream, std::function<cudaError_t()> work) {
+  if (const cudaError_t error = deviceState()) return remember(error);
   if (!captured(stream)) return remember(work());
   stream->capture->work.push_back(std::move(work));
   return cudaSuccess;
@@ -53,7 +54,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return captured(stream) ? remember(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+  return remember(captured(stream) ? cudaErrorStreamCaptureUnsupported : deviceState());
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
@@ -65,7 +66,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
 }
 
 cudaError_t cudaDeviceSynchronize() {
-  return isCapturing() ? remember(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+  return remember(isCapturing() ? cudaErrorStreamCaptureUnsupported : deviceState());
 }
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
@@ -97,11 +98,11 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 
 cudaError_t cudaEventQuery(cudaEvent_t) {
-  return cudaSuccess;
+  return remember(deviceState());
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t) {
-  return isCapturing() ? remember(cudaErrorStreamCaptureUnsupported) : cudaSuccess;
+  return remember(isCapturing() ? cudaErrorStreamCaptureUnsupported : deviceState());
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {

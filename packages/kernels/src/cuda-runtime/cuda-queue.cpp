@@ -176,7 +176,7 @@ void CudaQueue::beginSegment(const double* word) {
 }
 
 void CudaQueue::launchEagerly() {
-  for (size_t i = 0; i < segment_.runs.size(); i++) {
+  for (size_t i = 0; i < segment_.runs.size() && !thread_.closing(); i++) {
     const RunCommand run(segment_.runs[i]);
     char message[256] = "made to fail by a test";
     if (!armed_.strike(run.kernel) && launch(run, static_cast<int32_t>(i), message, sizeof(message))) continue;
