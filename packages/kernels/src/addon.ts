@@ -19,12 +19,7 @@ export interface Addon {
   readonly isas: readonly (string | null)[];
   open(isa: number, threads: number, words: Float64Array, onReads: (reads: FinishedReads) => void): DeviceHandle;
   /** Opens a device of the shared object `library`. */
-  openCuda(
-    library: string,
-    device: number,
-    words: Float64Array,
-    onReads: (reads: FinishedReads) => void,
-  ): DeviceHandle;
+  openCuda(library: string, device: number, words: Float64Array, onReads: (reads: FinishedReads) => void): DeviceHandle;
   /** The devices that the shared object `library` finds; throws with the reason when it cannot look. */
   cudaDevices(library: string): CudaDeviceInfo[];
   /** Bytes of a device's memory that nobody has taken now. */

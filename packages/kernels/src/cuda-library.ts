@@ -28,9 +28,7 @@ export function findCudaLibrary(emulated: boolean): string {
   const built = fileURLToPath(new URL(`../build/Release/${file}`, import.meta.url));
   if (existsSync(built)) return built;
   if (emulated)
-    throw new CudaMissing(
-      'the emulated device is not built; build it with "npm run build:test -w @whittle/kernels"',
-    );
+    throw new CudaMissing('the emulated device is not built; build it with "npm run build:test -w @whittle/kernels"');
   try {
     return createRequire(import.meta.url).resolve(`@whittle/kernels-cuda-${platformName()}/${file}`);
   } catch {

@@ -71,6 +71,23 @@ describe("blocks", () => {
     expect(large.take(4.5 * mebi, "test").address).toBe(block.address);
   });
 
+  test("at the lowest address first, if asked so: what is taken depends on what is in use alone", () => {
+    const pool = new MemoryPool(new Source(), 64 * mebi, "lowest");
+    const sizes = [1000, 1000, 3 * mebi, 1000, 3 * mebi, 3 * mebi];
+    const step = () => sizes.map((bytes) => pool.take(bytes, "test"));
+    const first = step();
+    const addresses = first.map(({ address }) => address);
+    for (const order of [
+      [5, 3, 0, 1, 4, 2],
+      [0, 1, 2, 3, 4, 5],
+      [2, 4, 5, 3, 1, 0],
+    ]) {
+      const blocks = order.map((i) => first[i]!);
+      for (const block of blocks) pool.give(block);
+      expect(step().map(({ address }) => address)).toEqual(addresses);
+    }
+  });
+
   test("of their own serve no request that would waste a fifth of them", () => {
     const pool = new MemoryPool(new Source(), 64 * mebi);
     const block = pool.take(20 * mebi, "test");

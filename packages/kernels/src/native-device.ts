@@ -107,7 +107,9 @@ export abstract class NativeDevice extends Device {
   }
 
   close(): Promise<void> {
-    this.closing ??= this.recordRead(undefined).then(() => this.addon.close(this.handle));
+    const end = () => this.addon.close(this.handle);
+    // A device that is lost is closed all the same.
+    this.closing ??= this.recordRead(undefined).then(end, end);
     return this.closing;
   }
 
