@@ -33,16 +33,15 @@ export function quantise(values: ArrayLike<number>, dtype: BlockDType): Uint8Arr
 function extreme(x: Float32Array, from: number): number {
   let largest = 0;
   let magnitude = 0;
-  let poison = 0;
   for (let i = from; i < from + blockElements; i++) {
     const value = x[i]!;
-    poison += value * 0;
+    if (!Number.isFinite(value)) return NaN;
     if (Math.abs(value) > magnitude) {
       magnitude = Math.abs(value);
       largest = value;
     }
   }
-  return largest + poison;
+  return largest;
 }
 
 /** Writes the codes and gives the scale. */

@@ -148,7 +148,7 @@ async function quantiseModel(
   { weights: dtype = "stored", int8Activations = false, device, onProgress, signal }: LoadOptions,
 ) {
   if (!weightFormats.includes(dtype))
-    throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${String(dtype)}`);
+    throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${dtype}`);
   if (int8Activations && activations !== "f32")
     throw new ArgumentError(
       `loadModel: int8Activations need f32 activations, but the model computes in ${activations}`,

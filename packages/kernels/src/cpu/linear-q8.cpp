@@ -1,5 +1,5 @@
-// y = x · weightᵀ + bias with weights in blocks and x rounded to 8 bits: integer dot products. Four rows of the weight come from memory for the first rows of x and
-// from the first-level cache for the others, so up to a block of rows the weight is streamed once.
+// y = x · weightᵀ + bias with weights in blocks and x rounded to 8 bits: integer dot products. Four rows of the weight come from memory for
+// the first rows of x and from the first-level cache for the others, so up to a block of rows the weight is streamed once.
 #include <type_traits>
 
 #include "code-tile.h"
@@ -31,16 +31,19 @@ static void outputs(int64_t rows, CodedRows x, Rows<Format> w, const float* bias
 template <typename Format>
 static void multiplyCodes(const Call& call, CodedRows x, int64_t rows, Rows<Format> w, const float* bias, const Tensor& y) {
   const int64_t outs = y.columns();
-  const int64_t grain = roundUp(kCodesWorthAThread / (((rows < kCodedRows ? rows : kCodedRows) + kCodesFetchCost) * (x.blocks * blockElements + 1)) + 1, 4);
+  const int64_t grain =
+      roundUp(kCodesWorthAThread / (((rows < kCodedRows ? rows : kCodedRows) + kCodesFetchCost) * (x.blocks * blockElements + 1)) + 1, 4);
   for (int64_t first = 0; first < rows; first += kCodedRows) {
     const int64_t count = rows - first < kCodedRows ? rows - first : kCodedRows;
     call.workers.parallelFor(outs, grain, [&](int64_t from, int64_t to) {
       int64_t out = from;
       for (; out + 4 <= to; out += 4) {
-        outputs<4>(count, x.from(first), Rows<Format>{w[out], w.stride}, bias ? bias + out : nullptr, 4 * w.stride, y.row<float>(first) + out, y.rowStride);
+        outputs<4>(count, x.from(first), Rows<Format>{w[out], w.stride}, bias ? bias + out : nullptr, 4 * w.stride,
+                   y.row<float>(first) + out, y.rowStride);
       }
       for (; out < to; out++) {
-        outputs<1>(count, x.from(first), Rows<Format>{w[out], w.stride}, bias ? bias + out : nullptr, 0, y.row<float>(first) + out, y.rowStride);
+        outputs<1>(count, x.from(first), Rows<Format>{w[out], w.stride}, bias ? bias + out : nullptr, 0, y.row<float>(first) + out,
+                   y.rowStride);
       }
     });
   }
@@ -54,9 +57,8 @@ static bool linearQ8(const Call& call) {
   static thread_local Scratch<int8_t> codeScratch;
   int8_t* const codes = codeScratch.get(rows * blocks * blockElements + 1);
   float* const scales = scaleScratch.get(rows * blocks + 1);
-  forRows(call, rows, 4 * x.columns(), [&](int64_t row) {
-    encodeCodes(x.row<const float>(row), blocks, codes + row * blocks * blockElements, scales + row * blocks);
-  });
+  forRows(call, rows, 4 * x.columns(),
+          [&](int64_t row) { encodeCodes(x.row<const float>(row), blocks, codes + row * blocks * blockElements, scales + row * blocks); });
   const float* biasRow = denseFloats(bias, biasScratch);
   withWeightRows(weight, [&]<typename Format>(Rows<Format> w) {
     if constexpr (isBlock(Format::dtype)) multiplyCodes(call, {codes, scales, blocks}, rows, w, biasRow, y);

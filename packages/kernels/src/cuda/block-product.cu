@@ -1,5 +1,5 @@
-// Linear layers whose weights are blocks (q8_0, q4_0). Codes are multiplied as they are and the sum over a block is scaled in f32: widened to 16 bits first, as
-// cuBLASLt would need them, the weights would be rounded once more.
+// Linear layers whose weights are blocks (q8_0, q4_0). Codes are multiplied as they are and the sum over a block is scaled in f32: widened
+// to 16 bits first, as cuBLASLt would need them, the weights would be rounded once more.
 #include "block-stream.cuh"
 #include "block-visit.cuh"
 

@@ -1,10 +1,11 @@
 // Products with block weights at the speed of memory, for activations of 16 bits.
 //
-// A tile of 16 lines belongs to a block of threads, whose warps share out the depth in chunks of eight blocks (256 elements). Each warp copies its chunks of
-// the 16 rows into shared memory, some chunks ahead, as bytes: 16 at a time, as eight blocks of 34 or 18 bytes are a multiple of 16. From there a lane takes four
-// codes at a time, makes 16-bit floats of them (exactly) and multiplies on the tensor cores, where the 16 lines are the rows and up to eight activation rows the
-// columns: eight rows cost what one costs. The elements of a block are taken in the order that suits the lanes, the same for weights and activations. The sum over a
-// block is scaled in f32, and the warps' sums are added in order at the end.
+// A tile of 16 lines belongs to a block of threads, whose warps share out the depth in chunks of eight blocks (256 elements). Each warp
+// copies its chunks of the 16 rows into shared memory, some chunks ahead, as bytes: 16 at a time, as eight blocks of 34 or 18 bytes are a
+// multiple of 16. From there a lane takes four codes at a time, makes 16-bit floats of them (exactly) and multiplies on the tensor cores,
+// where the 16 lines are the rows and up to eight activation rows the columns: eight rows cost what one costs. The elements of a block are
+// taken in the order that suits the lanes, the same for weights and activations. The sum over a block is scaled in f32, and the warps' sums
+// are added in order at the end.
 #pragma once
 
 #include "blocks.cuh"
@@ -32,7 +33,8 @@ template <int columns>
 constexpr int held = columns == 1 ? 4 : 2;
 
 inline bool isAligned(const Tensor& tensor, int64_t bytes) {
-  return reinterpret_cast<uintptr_t>(tensor.data) % bytes == 0 && (tensor.rows() <= 1 || bytesOf(tensor.dtype, tensor.rowStride) % bytes == 0);
+  return reinterpret_cast<uintptr_t>(tensor.data) % bytes == 0 &&
+         (tensor.rows() <= 1 || bytesOf(tensor.dtype, tensor.rowStride) % bytes == 0);
 }
 
 template <typename Block>
@@ -60,7 +62,8 @@ __device__ inline void multiplyAdd(F16, float (&d)[4], const uint32_t (&a)[4], c
   mmaHalf(d, a, b);
 }
 
-// The pairs of one row of weights: those of the block's first half, then those of the second. `codes` are the codes of its block, from the lane's own on.
+// The pairs of one row of weights: those of the block's first half, then those of the second. `codes` are the codes of its block, from the
+// lane's own on.
 template <typename T, typename Block, bool shifted>
 __device__ inline void loadPairs(const unsigned char* codes, uint32_t (&pairs)[4]) {
   const uint32_t first = wordAt<shifted>(codes);
@@ -87,9 +90,11 @@ __device__ inline void interleave(const uint2 (&fours)[2], uint32_t (&pairs)[4])
   }
 }
 
-// sums += the products of one block of each of the tile's rows. `row` is the lane's first row in the stage, its second one lies 8 further on.
+// sums += the products of one block of each of the tile's rows. `row` is the lane's first row in the stage, its second one lies 8 further
+// on.
 template <typename T, typename Block, int columns, bool shifted>
-__device__ inline void addBlock(const unsigned char* row, int thread, const uint32_t (&activations)[columns][4], float (&sums)[columns][4]) {
+__device__ inline void addBlock(const unsigned char* row, int thread, const uint32_t (&activations)[columns][4],
+                                float (&sums)[columns][4]) {
   constexpr int second = 8 * chunkBytes<Block>;
   uint32_t low[4], high[4];
   loadPairs<T, Block, shifted>(row + 2 + 4 * thread, low);
@@ -159,8 +164,8 @@ __global__ void __launch_bounds__(32 * blockWarps, columns == 4 ? 1 : 2) streamB
           const int64_t activationRow = firstRow + c * 8 + group;
           fours[h][c][0] = fours[h][c][1] = uint2{0, 0};
           if (activationRow < x.rows()) {
-            const auto* place =
-                reinterpret_cast<const uint2*>(x.row<const T>(activationRow) + chunk * chunkElements + (block + h) * blockElements + 4 * thread);
+            const auto* place = reinterpret_cast<const uint2*>(x.row<const T>(activationRow) + chunk * chunkElements +
+                                                               (block + h) * blockElements + 4 * thread);
             fours[h][c][0] = __ldg(place);
             fours[h][c][1] = __ldg(place + 4);
           }
@@ -227,7 +232,8 @@ template <typename T, typename Block, int columns, int tiles>
 bool launchStream(const Call& call, const Product& product) {
   constexpr size_t sharedBytes = size_t{blockWarps} * stages<Block, tiles> * stageBytes<Block, tiles>;
   static_assert(sharedBytes >= size_t{blockWarps} * tiles * columns * 4 * 32 * sizeof(float));
-  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), columns * 8)), static_cast<unsigned>(divideUp(product.lines(), tileLines)));
+  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), columns * 8)),
+                  static_cast<unsigned>(divideUp(product.lines(), tileLines)));
   return call.launch(streamBlocksKernel<T, Block, columns, tiles>, grid, dim3(32 * blockWarps), sharedBytes, product);
 }
 

@@ -1,5 +1,5 @@
-// Products with block weights, whatever the alignment and the dtype of the activations: a warp for each line, a lane for each element of a block. Sums are
-// formed in one order whatever the number of rows.
+// Products with block weights, whatever the alignment and the dtype of the activations: a warp for each line, a lane for each element of a
+// block. Sums are formed in one order whatever the number of rows.
 #pragma once
 
 #include "blocks.cuh"

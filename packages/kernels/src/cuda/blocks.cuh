@@ -1,4 +1,5 @@
-// GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean. Blocks are 34 or 18 bytes long and so only 2-byte aligned.
+// GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean. Blocks are 34 or 18 bytes long and so only
+// 2-byte aligned.
 #pragma once
 
 #include "chunk.cuh"
@@ -49,9 +50,9 @@ auto withBlockType(DType dtype, Body&& body) {
   return dtype == DType::q8_0 ? body.template operator()<Q8Block>() : body.template operator()<Q4Block>();
 }
 
-// Eight codes of a row of blocks as four pairs of 16-bit floats, exactly, from a word of shared memory for each half of the block: pair 0 holds the elements
-// (4i, 4i + 2), pair 1 (4i + 1, 4i + 3), pairs 2 and 3 those 16 further on, where i is the word's place. An integer put into the low bits of a power of two is
-// that power plus the integer, so a subtraction turns it into a float.
+// Eight codes of a row of blocks as four pairs of 16-bit floats, exactly, from a word of shared memory for each half of the block: pair 0
+// holds the elements (4i, 4i + 2), pair 1 (4i + 1, 4i + 3), pairs 2 and 3 those 16 further on, where i is the word's place. An integer put
+// into the low bits of a power of two is that power plus the integer, so a subtraction turns it into a float.
 template <typename T>
 struct Codes;
 
@@ -67,7 +68,9 @@ struct Codes<BF16> {
 template <>
 struct Codes<F16> {
   // 1024 + (code + 128), minus 1152.
-  __device__ static uint32_t pairOfQ8(uint32_t bytes) { return subtractHalfs(((bytes ^ 0x00800080) & 0x00ff00ff) | 0x64006400, 0x64806480); }
+  __device__ static uint32_t pairOfQ8(uint32_t bytes) {
+    return subtractHalfs(((bytes ^ 0x00800080) & 0x00ff00ff) | 0x64006400, 0x64806480);
+  }
   __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractHalfs((nibbles & 0x000f000f) | 0x64006400, 0x64086408); }
 };
 
