@@ -7,17 +7,23 @@ import { type Expected, expectedOf } from "./expected.js";
 import { type Judge, type RunOptions } from "./run.js";
 import { tolerance } from "./tolerance.js";
 
-/** Writes drawn cases of an op to `<folder>/<op>.cases`, for the C++ program `conformance`. What a judge is not certain of is not compared. */
+/** Writes drawn cases of an op to `<folder>/<name>.cases`, for the C++ program `conformance`. What a judge is not certain of is not compared. */
 export function writeCases(
   op: AnyOp,
   spec: Spec,
-  { folder, cases, judge, ...options }: { folder: string; cases: number } & Pick<RunOptions, "judge"> & CaseOptions,
+  {
+    folder,
+    name,
+    cases,
+    judge,
+    ...options
+  }: { folder: string; name: string; cases: number } & Pick<RunOptions, "judge"> & CaseOptions,
 ): void {
   const encoded = Array.from({ length: cases }, (_, index) =>
     encodeCase(conformanceCase(drawCase(op, spec, index, 1, options), judge)),
   );
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${op.name}.cases`), Buffer.concat(encoded));
+  writeFileSync(join(folder, `${name}.cases`), Buffer.concat(encoded));
 }
 
 function conformanceCase(example: Case, judge: Judge | undefined): ConformanceCase {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "attend-rows.cuh"
-#include "chunk.cuh"
 
 namespace whittle::cuda {
 
@@ -23,6 +22,11 @@ inline int32_t evenSplits(int64_t blocks, int64_t most, int64_t slots) {
     if (filled > bestFilled + 0.05) best = splits, bestFilled = filled;
   }
   return static_cast<int32_t>(best);
+}
+
+// Whether every row begins where 16 bytes can be read at once.
+inline bool alignedRows(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && (tensor.rows() <= 1 || tensor.rowStride * bytesOf(tensor.dtype) % 16 == 0);
 }
 
 template <typename Source>
@@ -51,8 +55,8 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
   const bool launched = withFloatType(source.keys.dtype, [&]<typename W>() {
     plan.keyPacks = static_cast<int32_t>(divideUp(shape.headDim, packSize<W>));
     plan.valuePacks = static_cast<int32_t>(divideUp(shape.valueDim, packSize<W>));
-    plan.keysPacked = packedRows(source.keys) && shape.headDim % packSize<W> == 0;
-    plan.valuesPacked = packedRows(source.values) && shape.valueDim % packSize<W> == 0;
+    plan.keysPacked = alignedRows(source.keys) && shape.headDim % packSize<W> == 0;
+    plan.valuesPacked = alignedRows(source.values) && shape.valueDim % packSize<W> == 0;
     const auto launch = [&]<int queries>() {
       using Block = RowsBlock<W, queries, Source>;
       // As many as fit with the most queries, so that f32 results do not depend on how many there are.

@@ -164,8 +164,7 @@ class TileBlock {
       const int32_t slot = prepare(tile + 2);
       const int32_t first = tile * tileKeys;
       if (first < own.reach && first + tileKeys > own.first) {
-        if (first >= own.allFrom && first + tileKeys <= own.allEnd) attendTile(tile);
-        else attendMaskedTile(tile, runFrom, runEnd);
+        attendTile(tile, first < own.allFrom || first + tileKeys > own.allEnd, runFrom, runEnd);
       }
       if (threadIdx.x < tileKeys) memory_.slots[tile % 2][threadIdx.x] = slot;
     }
@@ -239,6 +238,15 @@ class TileBlock {
     }
   }
 
+  template <typename Visit>
+  static __device__ void eachOfRow(float (&products)[keyTiles][4], int half, Visit&& visit) {
+#pragma unroll
+    for (int n = 0; n < keyTiles; n++) {
+      visit(products[n][2 * half]);
+      visit(products[n][2 * half + 1]);
+    }
+  }
+
   // Products become weights, relative to the new maxima; the sums so far are rescaled.
   __device__ void weigh(Products& products) {
     // exp(scale · x) = 2^(factor · x).
@@ -256,19 +264,20 @@ class TileBlock {
         max = largerOrNaN(max, __shfl_xor_sync(0xffffffffu, max, 2));
         const float before = max_[atom][half];
         const float shift = max == minusInfinity ? 0.0f : max * factor;
-        rescale[atom][half] = before == minusInfinity ? 0.0f : exp2Approximate(fmaf(before, factor, -shift));
+        // Of a large shift the rounding alone may be a power of two that overflows; of a small one it is the same for all and falls out.
+        const bool far = fabsf(shift) > 65536.0f;
+        const float down = far ? (before - max) * factor : fmaf(before, factor, -shift);
+        rescale[atom][half] = before == minusInfinity ? 0.0f : exp2Approximate(down);
         // NaN differs from itself.
         raised = raised || max != before;
         max_[atom][half] = max;
         float sum = 0;
-#pragma unroll
-        for (int n = 0; n < keyTiles; n++) {
-#pragma unroll
-          for (int i = 2 * half; i < 2 * half + 2; i++) {
-            products[atom][n][i] = exp2Approximate(fmaf(products[atom][n][i], factor, -shift));
-            sum += products[atom][n][i];
-          }
+        if (far) {
+          eachOfRow(products[atom], half, [&](float& x) { x = (x - max) * factor; });
+        } else {
+          eachOfRow(products[atom], half, [&](float& x) { x = fmaf(x, factor, -shift); });
         }
+        eachOfRow(products[atom], half, [&](float& x) { sum += x = exp2Approximate(x); });
         sum_[atom][half] = fmaf(sum_[atom][half], before == max ? 1.0f : rescale[atom][half], sum);
       }
     }
@@ -283,8 +292,8 @@ class TileBlock {
     }
   }
 
-  // Adds weights by values. Matrix i of a load: keys 8·(i % 2) …, columns 8·(i / 2) …. With `finite`, values that are not count as 0.
-  template <bool finite>
+  // Adds weights by values. Matrix i of a load: keys 8·(i % 2) …, columns 8·(i / 2) …. With `sanitized`, infinite values and NaN count as 0.
+  template <bool sanitized>
   __device__ void addValues(int tile, const Products& weights) {
     const int matrix = lane_ / 8, line = lane_ % 8;
     const T* values = memory_.values[tile % 2] + (matrix % 2 * 8 + line) * stride + matrix / 2 * 8;
@@ -304,7 +313,7 @@ class TileBlock {
       for (int n = 0; n < columnTiles; n += 2) {
         uint32_t four[4];
         loadMatricesTransposed(four, values + k * stride + 8 * n);
-        if constexpr (finite) {
+        if constexpr (sanitized) {
 #pragma unroll
           for (int i = 0; i < 4; i++) four[i] &= ~notFinite<T>(four[i]);
         }
@@ -318,13 +327,6 @@ class TileBlock {
     }
   }
 
-  __device__ void attendTile(int tile) {
-    Products products;
-    multiplyKeys(tile, products);
-    weigh(products);
-    addValues<false>(tile, products);
-  }
-
   // A row of the tile whose products and sums this lane has.
   __device__ int rowOf(int atom, int half) const { return warp_ * warpRows + 16 * atom + 8 * half + lane_ / 4; }
 
@@ -334,11 +336,21 @@ class TileBlock {
     return source_.seenMask(first_ + row, memory_.seen[row], first);
   }
 
-  // A tile of which some rows do not see all.
-  __device__ void attendMaskedTile(int tile, int runFrom, int runEnd) {
-    const int32_t first = tile * tileKeys;
+  // With `masked`, some rows do not see all of the tile's keys.
+  __device__ void attendTile(int tile, bool masked, int runFrom, int runEnd) {
     Products products;
     multiplyKeys(tile, products);
+    if (masked) hideUnseen(tile * tileKeys, runFrom, runEnd, products);
+    weigh(products);
+    if (!masked || finiteValues(tile)) {
+      addValues<false>(tile, products);
+    } else {
+      addValues<true>(tile, products);
+      addNotFinite(tile, runFrom, runEnd);
+    }
+  }
+
+  __device__ void hideUnseen(int32_t first, int runFrom, int runEnd, Products& products) const {
 #pragma unroll
     for (int atom = 0; atom < atoms; atom++) {
 #pragma unroll
@@ -351,13 +363,6 @@ class TileBlock {
           if (!(mask >> (8 * n) & 2)) products[atom][n][2 * half + 1] = minusInfinity;
         }
       }
-    }
-    weigh(products);
-    if (finiteValues(tile)) {
-      addValues<false>(tile, products);
-    } else {
-      addValues<true>(tile, products);
-      addNotFinite(tile, runFrom, runEnd);
     }
   }
 

@@ -22,8 +22,8 @@ bool launchTiles(const Call& call, const Source& source, const AttendShape& shap
 template <typename Source>
 bool fitsTiles(const Source& source, const AttendShape& shape, const Tensor& q, const Tensor& out) {
   return q.dtype != DType::f32 && q.dtype == source.keys.dtype && q.dtype == source.values.dtype && shape.scale != 0 &&
-         shape.headDim == shape.valueDim && (shape.headDim == 64 || shape.headDim == 128) && packedRows(q) && packedRows(out) &&
-         packedRows(source.keys) && packedRows(source.values);
+         shape.headDim == shape.valueDim && (shape.headDim == 64 || shape.headDim == 128) && alignedRows(q) && alignedRows(out) &&
+         alignedRows(source.keys) && alignedRows(source.values);
 }
 
 template <typename T, int dim, typename Source>
