@@ -1,7 +1,8 @@
 // `node scripts/bundle-cuda.mjs`: one archive with everything a bare Linux x64 machine with an NVIDIA driver needs to test and measure the CUDA device: Node, the
 // built packages, the tests, the benchmarks and the conformance program with its cases. No Node, npm, compiler or network is needed there:
 //   tar -xJf whittle-cuda-linux-x64.tar.xz && cd whittle-cuda && ./run conformance && ./run test && ./run bench cuda-figures
-// Options: `--node VERSION` (default: the one that runs this), `--cases N` (per op; default 8), `--level N` (of xz; default 9).
+// Options: `--node VERSION` (default: the one that runs this), `--cases N` (per op; default 8), `--level N` (of xz; default 9), `--built FOLDER` (a CMake build folder
+// that has whittle-cuda.so and conformance-cuda already: nothing is compiled for GPUs here).
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -19,9 +20,11 @@ const { values } = parseArgs({
     node: { type: "string", default: process.versions.node },
     cases: { type: "string", default: "8" },
     level: { type: "string", default: "9" },
+    built: { type: "string" },
   },
 });
 
+const kernelsBuild = "packages/kernels/build";
 const workspaces = closure(read(root), ["@whittle/tests", "@whittle/bench"]);
 /** Packages of npm that run tests; what the workspaces depend on comes by itself. */
 const runners = ["vitest", "fast-check"];
@@ -48,7 +51,15 @@ function run(command, args, options) {
 function build() {
   run(process.execPath, ["scripts/bootstrap.cjs", "build"]);
   run(process.execPath, ["packages/kernels/scripts/build-native.cjs"], { env: { ...process.env, WHITTLE_CUDA: "1" } });
-  run("cmake", ["--build", "packages/kernels/build", "--target", "conformance-cuda", "--parallel", "2"]);
+  run("cmake", [
+    "--build",
+    "packages/kernels/build",
+    "--target",
+    "conformance-cuda",
+    "linear-bench",
+    "--parallel",
+    "2",
+  ]);
 }
 
 /** What git knows of the workspaces, the small model and the files at the top that they share. */
@@ -69,11 +80,11 @@ function copyBuilt() {
     const dist = path.join(path.relative(root, directory), "dist");
     if (fs.existsSync(path.join(root, dist))) copy(dist);
   }
-  const release = "packages/kernels/build/Release";
-  for (const file of fs.readdirSync(path.join(root, release))) {
-    if (/^(whittle\.node|whittle-cuda\.so)$/.test(file)) copy(path.join(release, file));
+  copy(path.join(kernelsBuild, "Release", "whittle.node"));
+  for (const file of ["Release/whittle-cuda.so", "conformance-cuda"]) {
+    copy(path.join(kernelsBuild, file), path.resolve(root, values.built ?? kernelsBuild, file));
   }
-  copy("packages/kernels/build/conformance-cuda");
+  copy("packages/kernels/build/linear-bench");
 }
 
 /** Packages of npm that the workspaces or the test runner need, each where it is found here; our own as links. */
@@ -121,7 +132,12 @@ function nearest(name, from) {
 }
 
 function drawCases() {
-  const env = { ...process.env, WHITTLE_CASES: path.join(stage, "cases"), WHITTLE_CASE_COUNT: values.cases };
+  const env = {
+    ...process.env,
+    WHITTLE_CASES: path.join(stage, "cases"),
+    WHITTLE_CASE_COUNT: values.cases,
+    WHITTLE_CASE_ACTIVATIONS: "f32,bf16,f16",
+  };
   run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), "run", "src/ops"], {
     cwd: path.join(root, "tests"),
     env,
@@ -144,13 +160,14 @@ function copyNode() {
 
 function runScript() {
   return `#!/bin/sh
-# ./run conformance [args] | test [vitest args] | bench NAME [args] | whittle ARGS | node ARGS
+# ./run conformance [args] | linear-bench [dtype] | test [vitest args] | bench NAME [args] | whittle ARGS | node ARGS
 here=$(cd "$(dirname "$0")" && pwd)
 PATH="$here/bin:$PATH"
 command=$1
 [ $# -gt 0 ] && shift
 case "$command" in
   conformance) exec "$here/packages/kernels/build/conformance-cuda" "$@" "$here/cases" ;;
+  linear-bench) exec "$here/packages/kernels/build/linear-bench" "$@" ;;
   test) cd "$here/tests" && exec node ../node_modules/vitest/vitest.mjs run "$@" ;;
   bench) name=$1; shift; exec node "$here/bench/dist/$name.js" "$@" ;;
   whittle) exec node "$here/packages/cli/bin/whittle.js" "$@" ;;
@@ -160,8 +177,8 @@ esac
 `;
 }
 
-function copy(relative) {
+function copy(relative, from = path.join(root, relative)) {
   const target = path.join(stage, relative);
   fs.mkdirSync(path.dirname(target), { recursive: true });
-  fs.cpSync(path.join(root, relative), target, { recursive: true });
+  fs.cpSync(from, target, { recursive: true });
 }

@@ -5,9 +5,9 @@ import { sizes } from "../conformance/index.js";
 conformance(
   linears,
   {
-    rows: sizes(0, 1, 2, 3, 7, 31),
+    rows: sizes(0, 1, 2, 3, 7, 31, 70),
     in: sizes(1, 8, 96, 577, 0, 33),
-    aOut: sizes(1, 3, 4, 9, 40),
+    aOut: sizes(1, 3, 4, 9, 40, 130),
     bOut: sizes(2, 16, 5, 1),
     cOut: sizes(7, 1, 16, 3),
   },

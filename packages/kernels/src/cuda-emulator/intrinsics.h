@@ -25,10 +25,16 @@ extern const Meeting loadColumns;
 
 }  // namespace emulator
 
-// Each thread must call it once.
-inline void afterPrevious() {
+// Each thread must call one of these once.
+inline void awaitPrevious() {
   emulator::Block::current().beginKernel();
 }
+
+inline void afterPrevious() {
+  awaitPrevious();
+}
+
+inline void letNextStart() {}
 
 inline void prefetchL2(const void*) {}
 

@@ -37,13 +37,17 @@ __global__ void mapPairsKernel(Tensor a, Tensor b, Tensor y) {
   storeChunk<whole>(y.row<T>(row) + first, result, static_cast<int>(left));
 }
 
-// Call 0 and 1 → 2.
 template <typename Map>
-bool mapPairs(const Call& call) {
-  const Tensor &a = call[0], &b = call[1], &y = call[2];
+bool mapPairs(const Call& call, const Tensor& a, const Tensor& b, const Tensor& y) {
   const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
   const bool whole = wholeRows(a) && wholeRows(b) && wholeRows(y);
   return withChunks(y.dtype, whole, [&]<typename T, bool chunks>() { return call.launch(mapPairsKernel<T, Map, chunks>, grid, block, 0, a, b, y); });
+}
+
+// Call 0 and 1 → 2.
+template <typename Map>
+bool mapPairs(const Call& call) {
+  return mapPairs<Map>(call, call[0], call[1], call[2]);
 }
 
 }  // namespace whittle::cuda

@@ -10,14 +10,26 @@
 
 namespace whittle::cuda {
 
-// Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on, and the next kernel may be set up. Before it a
-// kernel may compute addresses and call `prefetchL2`, and nothing else.
-__device__ inline void afterPrevious() {
+// From here on what the kernels before this one in the queue wrote can be read. For kernels that do not begin with `afterPrevious`.
+__device__ inline void awaitPrevious() {
   // Kernels of older machines start when the one before has ended.
 #if __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
+#endif
+}
+
+// The next kernel may be set up once every block has called this, or has ended.
+__device__ inline void letNextStart() {
+#if __CUDA_ARCH__ >= 900
   cudaTriggerProgrammaticLaunchCompletion();
 #endif
+}
+
+// Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on, and the next kernel may be set up. Before it a
+// kernel may compute addresses and call `prefetchL2`, and nothing else.
+__device__ inline void afterPrevious() {
+  awaitPrevious();
+  letNextStart();
 }
 
 // A hint: the cache line of `address` will be read. Safe on any address of the tensor, whoever is writing to it.

@@ -31,7 +31,7 @@ struct Part {
 };
 
 template <typename T, typename W, int rowCount, int lineCount>
-__global__ void __launch_bounds__(32 * lanesWarps) lanesKernel(const __grid_constant__ Product product, bool packedInput, bool packedWeights) {
+__global__ void __launch_bounds__(32 * lanesWarps, 1) lanesKernel(const __grid_constant__ Product product, bool packedInput, bool packedWeights) {
   constexpr int width = packSize<W>, step = 32 * width;
   // Loads of weights under way at a time.
   constexpr int ahead = rowCount == 1 ? 4 : rowCount == 4 ? 2 : 1;
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(32 * lanesWarps) lanesKernel(const __grid_cons
 #pragma unroll
   for (int l = 0; l < lineCount; l++) {
     const int64_t line = firstLine + (gated ? l / 2 : l);
-    weights[l] = static_cast<const W*>(weightRow(product, line < lines ? line : lines - 1, l % 2));
+    weights[l] = weightRowOf<W>(product, line < lines ? line : lines - 1, l % 2);
     if (lane * 128 < depth * static_cast<int64_t>(sizeof(W))) prefetchL2(reinterpret_cast<const unsigned char*>(weights[l]) + lane * 128);
   }
   afterPrevious();
@@ -120,18 +120,13 @@ __global__ void __launch_bounds__(32 * lanesWarps) lanesKernel(const __grid_cons
   }
 }
 
-// Every row begins at a multiple of `bytes`.
-static bool rowsAligned(const Tensor& tensor, int64_t bytes) {
-  return reinterpret_cast<uintptr_t>(tensor.data) % bytes == 0 && (tensor.rows() <= 1 || bytesOf(tensor.dtype, tensor.rowStride) % bytes == 0);
-}
-
 template <typename T, typename W, int rowCount, int lineCount>
 static bool launchLanes(const Call& call, const Product& product) {
   const int64_t lines = product.gated ? lineCount / 2 : lineCount;
   const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), rowCount)), static_cast<unsigned>(divideUp(product.lines(), lanesWarps * lines)));
   bool packedWeights = true;
-  for (int i = 0; i < product.count; i++) packedWeights = packedWeights && rowsAligned(product.weight[i], 16);
-  const bool packedInput = rowsAligned(product.x, 16);
+  for (int i = 0; i < product.count; i++) packedWeights = packedWeights && rowsAligned(product.weight[i]);
+  const bool packedInput = rowsAligned(product.x);
   return call.launch(lanesKernel<T, W, rowCount, lineCount>, grid, dim3(32 * lanesWarps), 0, product, packedInput, packedWeights);
 }
 

@@ -54,9 +54,7 @@ static bool multiplyGated(const Call& call, const Product& product, unsigned cha
   both.gated = false;
   for (int i = 0; i < 2; i++) both.y[i] = dense(memory + i * bytes, y.dtype, y.rows(), y.columns());
   if (!multiplyMany(call, both, sums)) return false;
-  const auto [grid, block] = rowGrid(y.rows(), divideUp(y.columns(), chunkSize));
-  const bool packed = packedRows(both.y[0]) && packedRows(y);
-  return withFloatType(y.dtype, [&]<typename T>() { return call.launch(mapPairsKernel<T, SiluMul>, grid, block, 0, both.y[0], both.y[1], y, packed); });
+  return mapPairs<SiluMul>(call, both.y[0], both.y[1], y);
 }
 
 bool multiply(const Call& call, const Product& product) {

@@ -27,6 +27,11 @@ struct Product {
   }
 };
 
+// Every row begins at a multiple of 16 bytes.
+inline bool rowsAligned(const Tensor& tensor) {
+  return reinterpret_cast<uintptr_t>(tensor.data) % 16 == 0 && (tensor.rows() <= 1 || bytesOf(tensor.dtype, tensor.rowStride) % 16 == 0);
+}
+
 // Chooses the kernel by sizes, dtypes and alignment, and launches it.
 bool multiply(const Call& call, const Product& product);
 
@@ -51,16 +56,28 @@ struct Line {
 };
 
 __device__ inline Line lineAt(const Product& product, int64_t line) {
-  int matrix = 0;
-  while (matrix + 1 < product.count && line >= product.weight[matrix].rows()) line -= product.weight[matrix++].rows();
-  return {matrix, line};
+  const int64_t first = product.weight[0].dims[0], second = product.weight[1].dims[0];
+  if (product.count == 1 || line < first) return {0, line};
+  if (product.count == 2 || line < first + second) return {1, line - first};
+  return {2, line - first - second};
 }
 
-// The weight's row that makes a line; of a gated product's line `half` 0 is the gate's and 1 the other.
+// Where the weight's row lies that makes a line; of a gated product's line `half` 0 is the gate's and 1 the other.
+__device__ inline Line weightAt(const Product& product, int64_t line, int half) {
+  return product.gated ? Line{half, line} : lineAt(product, line);
+}
+
 __device__ inline const void* weightRow(const Product& product, int64_t line, int half) {
-  const Line at = product.gated ? Line{half, line} : lineAt(product, line);
+  const Line at = weightAt(product, line, half);
   const Tensor& weight = product.weight[at.matrix];
   return weight.row<const unsigned char>(0) + bytesOf(weight.dtype, at.row * weight.rowStride);
+}
+
+// The same where the type is known.
+template <typename W>
+__device__ inline const W* weightRowOf(const Product& product, int64_t line, int half) {
+  const Line at = weightAt(product, line, half);
+  return product.weight[at.matrix].row<const W>(at.row);
 }
 
 __device__ inline float withBias(const Tensor& bias, int64_t place, float sum) {

@@ -4,7 +4,6 @@
 // A block takes an equal share of the lines, whatever their number, and its warps take turns along the depth, 32 columns (a tile) each. As the order of the columns
 // within a sum is free, lane q of the four that share a row takes columns 8q to 8q + 7: 16 bytes of the row, which are its part of two products. Each lane copies
 // what it will itself multiply into a ring of its own in shared memory, several tiles ahead, across the borders of passes, so the stream from memory never stops.
-#include "chunk.cuh"
 #include "matrix-unit.cuh"
 #include "product.cuh"
 
@@ -13,7 +12,8 @@ namespace whittle::cuda {
 constexpr int streamWarps = 8;
 constexpr int tileColumns = 32;
 constexpr int streamRows = 64;
-// Of its share, as much as a warp asks for before the kernel before it has ended.
+// Of its share, as much as a warp asks for before the kernel before it has ended; and what is left to ask for when the next kernel may start to do so:
+// earlier, its weights would fall out of the second-level cache again.
 constexpr int tilesAhead = 8;
 
 // A pass is `mTiles` times 16 rows of weights past 8 `nTiles` rows of x.
@@ -33,7 +33,7 @@ struct Pass {
 };
 
 template <typename T, int mTiles, int nTiles>
-__global__ void __launch_bounds__(32 * streamWarps) streamKernel(const __grid_constant__ Product product) {
+__global__ void __launch_bounds__(32 * streamWarps, 1) streamKernel(const __grid_constant__ Product product) {
   using Shape = Pass<mTiles, nTiles>;
   WHITTLE_SHARED(shared);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quarter = lane % 4;
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(32 * streamWarps) streamKernel(const __grid_co
 #pragma unroll
       for (int half = 0; half < 2; half++) {
         const int64_t line = nextLine + m * lineStep + group + (gated ? 0 : 8 * half);
-        source[m][half] = line < to ? static_cast<const unsigned char*>(weightRow(product, line, half)) + 16 * quarter : nullptr;
+        source[m][half] = line < to ? reinterpret_cast<const unsigned char*>(weightRowOf<T>(product, line, half)) + 16 * quarter : nullptr;
       }
     }
   };
@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(32 * streamWarps) streamKernel(const __grid_co
       }
     }
   }
-  afterPrevious();
+  awaitPrevious();
 
   const auto* x = product.x.row<const unsigned char>(0);
   const int64_t xStride = 2 * product.x.rowStride;
@@ -113,11 +113,13 @@ __global__ void __launch_bounds__(32 * streamWarps) streamKernel(const __grid_co
       fetch(filling);
       left--;
     }
+    if (left <= tilesAhead) letNextStart();
     endCopies();
     filling += Shape::stageBytes;
     if (filling == ring + Shape::ringBytes) filling = ring;
   };
-#pragma unroll
+  // Once in the code: a kernel of some 10 µs waits for its instructions too.
+#pragma unroll 1
   for (int stage = 0; stage < Shape::stages - 1; stage++) fill();
 
   const unsigned char* reading = ring;

@@ -1,6 +1,5 @@
 // Many rows of 16-bit numbers where cuBLASLt is not installed: 128 rows by 128 lines a block, on the tensor cores, the next columns on their way into shared
 // memory meanwhile.
-#include "chunk.cuh"
 #include "matrix-unit.cuh"
 #include "product.cuh"
 
@@ -34,7 +33,7 @@ __global__ void __launch_bounds__(tileThreads) tileKernel(const __grid_constant_
   for (int i = 0; i < 2; i++) {
     const int64_t row = firstRow + copyRow + 64 * i, line = firstLine + copyRow + 64 * i;
     xSource[i] = row < rows ? product.x.row<const unsigned char>(0) + 2 * row * product.x.rowStride + 16 * piece : nullptr;
-    weightSource[i] = line < lines ? static_cast<const unsigned char*>(weightRow(product, line, 0)) + 16 * piece : nullptr;
+    weightSource[i] = line < lines ? reinterpret_cast<const unsigned char*>(weightRowOf<T>(product, line, 0)) + 16 * piece : nullptr;
   }
   const auto copy = [&](unsigned char* target, const unsigned char* source, int64_t slice) {
     const bool present = source && slice * sliceColumns + 8 * piece < depth;
@@ -96,8 +95,8 @@ __global__ void __launch_bounds__(tileThreads) tileKernel(const __grid_constant_
 
 bool tiled(const Call& call, const Product& product) {
   const Tensor& x = product.x;
-  bool fits = call.machine.capability >= 80 && x.dtype != DType::f32 && x.columns() % 8 == 0 && packedRows(x);
-  for (int i = 0; i < product.count; i++) fits = fits && product.weight[i].dtype == x.dtype && packedRows(product.weight[i]);
+  bool fits = call.machine.capability >= 80 && x.dtype != DType::f32 && x.columns() % 8 == 0 && rowsAligned(x);
+  for (int i = 0; i < product.count; i++) fits = fits && product.weight[i].dtype == x.dtype && rowsAligned(product.weight[i]);
   return fits;
 }
 
