@@ -52,7 +52,7 @@ function seldom<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> {
 
 const anyRequest = fc.record({
   promptTokens: fc.integer({ min: 1, max: 24 }),
-  maxTokens: fc.integer({ min: 1, max: 30 }),
+  maxTokens: fc.integer({ min: 0, max: 30 }),
   temperature: fc.constantFrom(0, 1),
   /** Turns of the event loop before it is submitted. */
   delay: fc.nat(6),
@@ -63,6 +63,7 @@ const anyRequest = fc.record({
   choices: fc.constantFrom(1, 1, 1, 3),
   frequencyPenalty: fc.constantFrom(0, 0, 0.5),
   logprobs: seldom(fc.nat(3)),
+  promptLogprobs: seldom(fc.nat(3)),
 });
 const anyEngine = fc.record({
   maxRows: fc.integer({ min: 1, max: 24 }),
@@ -94,7 +95,16 @@ describe("many requests, coming and going", () => {
           });
           let submitted = 0;
           const ended = requests.map(
-            async ({ promptTokens, delay, leavesAfter, abortsAfter, choices, logprobs, ...options }) => {
+            async ({
+              promptTokens,
+              delay,
+              leavesAfter,
+              abortsAfter,
+              choices,
+              logprobs,
+              promptLogprobs,
+              ...options
+            }) => {
               await turns(delay);
               const controller = new AbortController();
               if (abortsAfter !== null) void turns(abortsAfter).then(() => controller.abort());
@@ -104,6 +114,7 @@ describe("many requests, coming and going", () => {
                 seed: 1,
                 signal: controller.signal,
                 ...(logprobs !== null && { logprobs }),
+                ...(promptLogprobs !== null && { promptLogprobs }),
               };
               submitted += choices;
               const answers = engine.generateMany(request, choices).map(async (generation) => {
@@ -112,6 +123,11 @@ describe("many requests, coming and going", () => {
                 for await (const piece of generation) {
                   tokens += piece.tokens.length;
                   expect(piece.logprobs?.length ?? 0).toBe(logprobs === null ? 0 : piece.tokens.length);
+                  if (pieces === 0 && piece.finishReason !== "abort")
+                    expect(piece.promptLogprobs?.filter((one) => one).length).toBe(
+                      promptLogprobs === null ? undefined : promptTokens - 1,
+                    );
+                  else if (pieces > 0) expect(piece.promptLogprobs).toBeUndefined();
                   if (piece.usage) expect(piece.usage.completionTokens).toBe(tokens);
                   if (++pieces === leavesAfter) break;
                 }

@@ -29,7 +29,7 @@ export interface GenerateRequest extends SamplingOptions {
   prompt?: string | ArrayLike<number>;
   /** A chat, rendered with the model's own template. */
   messages?: readonly ChatMessage[];
-  /** Tokens to generate at most. Default: as many as the context has room for (`Generation.parameters` says how many). */
+  /** Tokens to generate at most; with 0 the prompt alone is computed, for its log-probabilities. Default: as many as the context has room for (`Generation.parameters` says how many). */
   maxTokens?: number;
   /** Tokens before which neither an end-of-text token nor a stop text ends the answer. Default: 0. */
   minTokens?: number;
@@ -39,6 +39,8 @@ export interface GenerateRequest extends SamplingOptions {
   stop?: string | readonly string[];
   /** Log-probabilities of each generated token and of this many most probable ones, 0 to 20. Default: none at all. */
   logprobs?: number;
+  /** Log-probabilities of each of the prompt's tokens, given what comes before it, and of this many most probable ones in its place, 0 to 20. All of the prompt is then computed, whatever the cache holds. Default: none at all. */
+  promptLogprobs?: number;
   /** Control tokens that stand in the answer's text, where others are left out: those that a parser of the answer looks for. Default: none. */
   showTokens?: readonly string[];
   /** Which tokens may come next, asked before each is drawn: a grammar, a schema. Called once for each answer. Default: any may. */
@@ -67,6 +69,7 @@ export interface EffectiveParameters {
   readonly repetitionPenalty: number;
   readonly logitBias: ReadonlyMap<number, number>;
   readonly logprobs: number | undefined;
+  readonly promptLogprobs: number | undefined;
   readonly timeoutMs: number | undefined;
 }
 
@@ -100,6 +103,8 @@ export interface Piece {
   readonly tokens: readonly number[];
   /** One for each of `tokens`, if the request asked for them. */
   readonly logprobs?: readonly SampledLogprob[];
+  /** On the first piece only, if the request asked for them: one for each of the prompt's tokens, undefined for the first, which nothing comes before. */
+  readonly promptLogprobs?: readonly (SampledLogprob | undefined)[];
   /** On the last piece only. */
   readonly finishReason?: FinishReason;
   /** On the last piece only. */
@@ -113,6 +118,8 @@ export interface Completion {
   readonly tokens: readonly number[];
   /** One for each of `tokens`, if the request asked for them. */
   readonly logprobs?: readonly SampledLogprob[];
+  /** One for each of the prompt's tokens, undefined for the first, if the request asked for them. */
+  readonly promptLogprobs?: readonly (SampledLogprob | undefined)[];
   readonly finishReason: FinishReason;
   readonly usage: Usage;
 }

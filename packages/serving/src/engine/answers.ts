@@ -1,8 +1,7 @@
 import { DeadlineExceeded } from "../errors.js";
 import { type RequestEvent, type StepEvent } from "../events.js";
 import { type FinishReason, type SampledLogprob } from "../request.js";
-import { type Drawn } from "./drawing.js";
-import { type RecordedStep } from "./recorded-step.js";
+import { type RecordedStep, type StepResults } from "./recorded-step.js";
 import { type PlannedRun, type Scheduler } from "./scheduler.js";
 import { type Sequence } from "./sequence.js";
 
@@ -21,7 +20,8 @@ export class Answers {
   ) {}
 
   /** The step was read. */
-  take({ runs, drawnRuns }: RecordedStep, { ids, logprobs }: Drawn): void {
+  take({ runs, drawnRuns }: RecordedStep, { ids, logprobs, found }: StepResults): void {
+    for (const { scores, position, logprob } of found) scores.tell(position, logprob);
     const timeMs = performance.now();
     const before = this.counts.generatedTokens;
     let [rows, place] = [0, 0];
@@ -68,6 +68,9 @@ export class Answers {
     // Whoever cancelled wants no more of it.
     if (sequence.cancelled) return;
     if (sequence.fault !== undefined) return this.fail(sequence, sequence.fault);
+    if (sequence.scores) sequence.stream.tellPrompt(sequence.scores.all);
+    // It is asked for the prompt alone.
+    if (sequence.request.parameters.maxTokens === 0) return this.finish(sequence, sequence.end("length"));
     this.counts.generatedTokens++;
     const { requestId } = sequence;
     const gapMs = sequence.clock.token(timeMs);

@@ -11,6 +11,7 @@ import { checkNumber } from "./check-number.js";
 import { defaultCacheBytes } from "./cache-bytes.js";
 import { gather } from "./gather.js";
 import { longestSequence, resolveLimits, rowsOfBlock } from "./limits.js";
+import { PromptScores } from "./prompt-scores.js";
 import { type ResolvedRequest, resolveRequest } from "./resolve-request.js";
 import { Scheduler } from "./scheduler.js";
 import { Sequence } from "./sequence.js";
@@ -76,7 +77,9 @@ export class BatchingEngine implements Engine {
     if (this.scheduler.runningCount + this.scheduler.waitingCount + count > this.mostRequests)
       throw new Overloaded(this.scheduler.waitingCount);
     const resolved = resolveRequest(request, this.model, this.contextLength);
-    const [first, ...others] = Array.from({ length: count }, (_, choice) => this.sequenceOf(resolved, choice));
+    const { promptLogprobs } = resolved.parameters;
+    const scores = promptLogprobs === undefined ? undefined : new PromptScores(resolved.prompt, promptLogprobs);
+    const [first, ...others] = Array.from({ length: count }, (_, choice) => this.sequenceOf(resolved, choice, scores));
     for (const other of others) other.leader = first;
     first!.followers = others;
     return [first!, ...others].map((sequence) => this.submit(sequence));
@@ -131,13 +134,14 @@ export class BatchingEngine implements Engine {
     };
   }
 
-  private sequenceOf(request: ResolvedRequest, choice: number): Sequence {
+  private sequenceOf(request: ResolvedRequest, choice: number, scores: PromptScores | undefined): Sequence {
     const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt, show: request.showTokens });
     return new Sequence({
       id: this.submitted++,
       arrivalMs: performance.now(),
       request,
       choice,
+      ...(scores && { scores }),
       endIds: this.endIds,
       detokenizer,
     });

@@ -1,13 +1,11 @@
 import { adjustLogits, type Device, gatherRows, maskLogits, sample, type Tensor, topLogprobs } from "@whittle/core";
 import { type SampledLogprob } from "../request.js";
 import { ChangeInput } from "./change-input.js";
+import { logprobOf, MOST_TOP } from "./logprob-rows.js";
 import { MaskInput } from "./mask-input.js";
 import { writeKeys, writeSettings } from "./sampling.js";
 import { type PlannedRun } from "./scheduler.js";
 import { floatInput, intInput } from "./step-inputs.js";
-
-/** As many as any request may ask for, so that shapes do not follow from the requests. */
-const TOP = 20;
 
 /** What the device drew, once it has come that far. */
 export interface Drawn {
@@ -95,21 +93,13 @@ export class Drawing {
     runs: readonly PlannedRun[],
   ): Promise<Drawn["logprobs"]> {
     const chosen = this.rowsOf(ids.reshape([runs.length, 1]), reported).reshape([reported.length]);
-    const count = Math.min(TOP, this.vocabSize);
+    const count = Math.min(MOST_TOP, this.vocabSize);
     const [values, top] = topLogprobs({ logits: raw, ids: chosen, count });
     return Promise.all([values.read(), top.read(), chosen.read()]).then(([logprobs, tokens, drawn]) => {
       const byRow: (SampledLogprob | undefined)[] = [];
       reported.forEach((row, i) => {
-        const wanted = Math.min(runs[row]!.sequence.request.parameters.logprobs!, count);
-        const at = i * (count + 1);
-        byRow[row] = {
-          token: drawn[i]!,
-          logprob: logprobs[at]!,
-          top: Array.from({ length: wanted }, (_, place) => ({
-            token: tokens[i * count + place]!,
-            logprob: logprobs[at + 1 + place]!,
-          })),
-        };
+        const wanted = runs[row]!.sequence.request.parameters.logprobs!;
+        byRow[row] = logprobOf({ logprobs, tokens, count }, i, drawn[i]!, wanted);
       });
       return byRow;
     });

@@ -9,6 +9,8 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
   private text = "";
   private tokens: number[] = [];
   private logprobs: SampledLogprob[] | undefined;
+  private promptLogprobs: Piece["promptLogprobs"];
+  private promptTold = false;
   private end: { finishReason: FinishReason; usage: Usage } | { error: unknown } | undefined;
   private waiting:
     | { resolve: (result: IteratorResult<Piece, undefined>) => void; reject: (error: unknown) => void }
@@ -23,6 +25,12 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
     if (token !== undefined) this.tokens.push(token);
     if (logprob) (this.logprobs ??= []).push(logprob);
     if (this.text !== "") this.deliver();
+  }
+
+  /** The next piece has these of the prompt; only the first call counts. */
+  tellPrompt(logprobs: NonNullable<Piece["promptLogprobs"]>): void {
+    if (!this.promptTold) this.promptLogprobs = logprobs;
+    this.promptTold = true;
   }
 
   finish(finishReason: FinishReason, usage: Usage): void {
@@ -58,11 +66,12 @@ export class PieceStream implements AsyncIterator<Piece, undefined> {
     if (!waiting) return;
     this.waiting = undefined;
     if (this.over) return waiting.resolve({ done: true, value: undefined });
-    const { text, tokens, logprobs, end } = this;
-    const piece: Piece = logprobs ? { text, tokens, logprobs } : { text, tokens };
+    const { text, tokens, logprobs, promptLogprobs, end } = this;
+    const piece: Piece = { text, tokens, ...(logprobs && { logprobs }), ...(promptLogprobs && { promptLogprobs }) };
     this.text = "";
     this.tokens = [];
     this.logprobs = undefined;
+    this.promptLogprobs = undefined;
     // What was made before a failure is still given.
     if (!end || ("error" in end && text !== "")) return waiting.resolve({ done: false, value: piece });
     this.over = true;

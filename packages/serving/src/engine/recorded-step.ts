@@ -1,6 +1,13 @@
 import { type CacheStep, type Tensor } from "@whittle/core";
 import { type Drawing, type Drawn, type RecordedDraw } from "./drawing.js";
+import { type FoundScore } from "./prompt-scoring.js";
 import { type PlannedRun } from "./scheduler.js";
+
+/** All that a step made. */
+export interface StepResults extends Drawn {
+  /** Log-probabilities of prompts' tokens. */
+  readonly found: readonly FoundScore[];
+}
 
 /** A step whose forward pass is recorded. Once its tokens are drawn they can be read; `release` or `discard` ends it. */
 export class RecordedStep {
@@ -12,6 +19,7 @@ export class RecordedStep {
     private readonly drawing: Drawing,
     /** What is drawn, or the logits that it is to be drawn from. */
     private result: RecordedDraw | { readonly logits: Tensor },
+    private readonly found: Promise<readonly FoundScore[]> | undefined,
   ) {
     drawnRuns.forEach(({ sequence }, place) => (sequence.drawnAt = place));
   }
@@ -43,8 +51,11 @@ export class RecordedStep {
   }
 
   /** @throws DeviceError, DeviceLost */
-  read(): Promise<Drawn> {
-    return this.draw().read;
+  async read(): Promise<StepResults> {
+    const { read } = this.draw();
+    if (!this.found) return { ...(await read), found: [] };
+    const [drawn, found] = await Promise.all([read, this.found]);
+    return { ...drawn, found };
   }
 
   /** It was read. */

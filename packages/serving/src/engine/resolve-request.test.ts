@@ -56,7 +56,9 @@ describe("a request", () => {
     [{ prompt: [5, 257] }, "prompt", "token 1 of the prompt is 257, but token ids are integers from 0 to 256"],
     [{ prompt: [-1] }, "prompt", "token 0 of the prompt is -1"],
     [{ prompt: [0.5] }, "prompt", "token 0 of the prompt is 0.5"],
-    [{ prompt: "a", maxTokens: 0 }, "maxTokens", "maxTokens must be an integer of at least 1, but is 0"],
+    [{ prompt: "a", maxTokens: -1 }, "maxTokens", "maxTokens must be an integer of at least 0, but is -1"],
+    [{ prompt: "a", maxTokens: 0, minTokens: 1 }, "minTokens", "at most 0, but is 1"],
+    [{ prompt: "a", promptLogprobs: 21 }, "promptLogprobs", "at most 20, but is 21"],
     [{ prompt: "a", maxTokens: 1.5 }, "maxTokens", "but is 1.5"],
     [
       { prompt: "a", temperature: -1 },

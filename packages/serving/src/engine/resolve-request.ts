@@ -21,15 +21,18 @@ export interface ResolvedRequest {
 export function resolveRequest(request: GenerateRequest, model: ServedModel, contextLength: number): ResolvedRequest {
   const ids = promptIds(request, model);
   const param = request.messages === undefined ? "prompt" : "messages";
-  const { maxTokens, minTokens = 0, logprobs, timeoutMs, cacheSalt = "" } = request;
-  if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 1 });
+  const { maxTokens, minTokens = 0, logprobs, promptLogprobs, timeoutMs, cacheSalt = "" } = request;
+  if (maxTokens !== undefined) checkNumber("maxTokens", maxTokens, { integer: true, min: 0 });
   const room = contextLength - ids.length;
   // Before each id is looked at: a prompt that is far too long should cost little.
-  if (room < 1 || (maxTokens ?? 0) > room)
-    throw new ContextOverflow(room < 1 ? param : "maxTokens", ids.length, maxTokens, contextLength);
+  const least = maxTokens === 0 ? 0 : 1;
+  if (room < least || (maxTokens ?? 0) > room)
+    throw new ContextOverflow(room < least ? param : "maxTokens", ids.length, maxTokens, contextLength);
   const prompt = checkedIds(ids, param, model.model.shape.vocabSize);
   checkNumber("minTokens", minTokens, { integer: true, min: 0, max: maxTokens ?? room });
   if (logprobs !== undefined) checkNumber("logprobs", logprobs, { integer: true, min: 0, max: MOST_LOGPROBS });
+  if (promptLogprobs !== undefined)
+    checkNumber("promptLogprobs", promptLogprobs, { integer: true, min: 0, max: MOST_LOGPROBS });
   if (timeoutMs !== undefined) checkNumber("timeoutMs", timeoutMs, { min: 0 });
   if (typeof cacheSalt !== "string")
     throw new RequestError("cacheSalt", `cacheSalt must be a string, but is ${typeof cacheSalt}`);
@@ -42,6 +45,7 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
       stop: stopTexts(request.stop),
       ...resolveSampling(request, model),
       logprobs,
+      promptLogprobs,
       timeoutMs,
     },
     showTokens: request.showTokens ?? [],

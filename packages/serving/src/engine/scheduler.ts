@@ -186,7 +186,7 @@ export class Scheduler {
   private admit(sequence: Sequence): boolean {
     if (sequence.slot !== undefined) return true;
     if (this.running.length >= this.limits.sequences) return false;
-    const { sequence: slot, cached } = this.cache.open(sequence.ids.first(), { salt: sequence.request.cacheSalt });
+    const { sequence: slot, cached } = this.cache.open(sequence.cacheable, { salt: sequence.request.cacheSalt });
     sequence.slot = slot;
     this.enter(sequence, cached);
     return true;

@@ -4,6 +4,7 @@ import { type FinishReason, type SampledLogprob, type Usage } from "../request.j
 import { type TokenConstraint } from "../token-constraint.js";
 import { LogitChanges } from "./logit-changes.js";
 import { PieceStream } from "./piece-stream.js";
+import { type PromptScores } from "./prompt-scores.js";
 import { RequestClock } from "./request-clock.js";
 import { type ResolvedRequest } from "./resolve-request.js";
 import { StopMatcher } from "./stop-matcher.js";
@@ -15,6 +16,8 @@ export interface SequenceOptions {
   readonly request: ResolvedRequest;
   /** Which of several answers to the same request. */
   readonly choice: number;
+  /** Where the log-probabilities of its prompt go, if they are wanted. */
+  readonly scores?: PromptScores;
   readonly endIds: ReadonlySet<number>;
   readonly detokenizer: Pick<Detokenizer, "push" | "flush">;
 }
@@ -25,6 +28,7 @@ export class Sequence implements ScheduledRequest {
   readonly requestId: string;
   readonly request: ResolvedRequest;
   readonly choice: number;
+  readonly scores: PromptScores | undefined;
   readonly clock: RequestClock;
   /** Prompt, then what was generated and read. */
   readonly ids: TokenList;
@@ -61,11 +65,12 @@ export class Sequence implements ScheduledRequest {
   private readonly stops: StopMatcher;
   private readonly onAbort = (): void => this.cancel();
 
-  constructor({ id, arrivalMs, request, choice, endIds, detokenizer }: SequenceOptions) {
+  constructor({ id, arrivalMs, request, choice, scores, endIds, detokenizer }: SequenceOptions) {
     this.id = id;
     this.requestId = `request-${id}`;
     this.request = request;
     this.choice = choice;
+    this.scores = scores;
     this.clock = new RequestClock(arrivalMs, request.parameters.timeoutMs);
     this.endIds = request.parameters.ignoreEos ? new Set() : endIds;
     this.detokenizer = detokenizer;
@@ -91,6 +96,11 @@ export class Sequence implements ScheduledRequest {
 
   get pendingRows(): number {
     return this.mustWait() ? 0 : this.ids.length + this.unread - this.computedTokens;
+  }
+
+  /** Tokens that the cache may be asked for; undefined: every row of the prompt is needed. */
+  get cacheable(): Int32Array | undefined {
+    return this.scores && !this.scores.complete ? undefined : this.ids.first();
   }
 
   /** Whether its next token can only be drawn after the host has done its part: knows the token before, has asked the constraint. */

@@ -1,8 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { CacheFull, isWhittleError, type KVCache } from "@whittle/core";
 import { type Answers } from "./answers.js";
-import { type Drawn } from "./drawing.js";
-import { type RecordedStep } from "./recorded-step.js";
+import { type RecordedStep, type StepResults } from "./recorded-step.js";
 import { type PlannedRun, type Scheduler } from "./scheduler.js";
 import { type StepRunner } from "./step-runner.js";
 
@@ -92,10 +91,10 @@ export class StepLoop {
 
   /** Reads a step and gives out what it made. False if it failed: then neither it nor the step after it was. */
   private async complete(step: RecordedStep, after: RecordedStep | undefined): Promise<boolean> {
-    let drawn: Drawn;
+    let results: StepResults;
     try {
       // However fast the device is, each step leaves a turn of the event loop to everyone else.
-      [drawn] = await Promise.all([step.read(), nextTurn()]);
+      [results] = await Promise.all([step.read(), nextTurn()]);
     } catch (error) {
       after?.discard();
       step.discard();
@@ -105,7 +104,7 @@ export class StepLoop {
     }
     step.release();
     this.counts.steps++;
-    this.answers.take(step, drawn);
+    this.answers.take(step, results);
     return true;
   }
 

@@ -6,8 +6,10 @@ import {
   mixTokens,
   type RowBatch,
   type Run,
+  type Tensor,
 } from "@whittle/core";
 import { Drawing } from "./drawing.js";
+import { type FoundScore, PromptScoring } from "./prompt-scoring.js";
 import { RecordedStep } from "./recorded-step.js";
 import { type PlannedRun } from "./scheduler.js";
 import { intInput } from "./step-inputs.js";
@@ -22,6 +24,7 @@ export class StepRunner {
   private readonly positions;
   private readonly wanted;
   private readonly drawing: Drawing;
+  private readonly scoring: PromptScoring;
 
   constructor(
     private readonly device: Device,
@@ -35,6 +38,7 @@ export class StepRunner {
     this.positions = intInput(device, rows);
     this.wanted = intInput(device, sequences);
     this.drawing = new Drawing(device, model.shape.vocabSize, sequences);
+    this.scoring = new PromptScoring(device, model, rows);
   }
 
   /**
@@ -46,12 +50,20 @@ export class StepRunner {
     // A step of unfinished prompts draws an id too, and nobody takes it: its read is what tells whether the step failed.
     if (drawn.length === 0) drawn.push(planned.at(-1)!);
     const mustWait = drawn.some(({ sequence }) => sequence.drawsLater);
+    const scored = this.scoring.wanted(planned);
     let cached: CacheStep | undefined;
+    let found: Promise<readonly FoundScore[]> | undefined;
     const result = this.device.scope(() => {
       const rows = this.rowsOf(planned, drawn, before);
       cached = this.cache.prepare(rows);
       try {
-        const { logits } = this.model.forward(rows, cached);
+        let logits: Tensor;
+        if (scored.length === 0) ({ logits } = this.model.forward(rows, cached));
+        else {
+          const x = this.model.blocks(this.model.embed(rows), rows, cached, 0, this.model.shape.layers.length);
+          logits = this.model.head(x, rows.wanted);
+          found = this.scoring.record(x, scored);
+        }
         return mustWait ? { logits } : this.drawing.record(logits, drawn);
       } catch (error) {
         cached.discard();
@@ -59,11 +71,12 @@ export class StepRunner {
       }
     });
     cached!.commit();
-    return new RecordedStep(planned, drawn, cached!, this.drawing, result);
+    return new RecordedStep(planned, drawn, cached!, this.drawing, result, found);
   }
 
   dispose(): void {
-    for (const part of [this.tokens, this.sampledFrom, this.positions, this.wanted, this.drawing]) part.dispose();
+    const { tokens, sampledFrom, positions, wanted, drawing, scoring } = this;
+    for (const part of [tokens, sampledFrom, positions, wanted, drawing, scoring]) part.dispose();
   }
 
   private rowsOf(planned: readonly PlannedRun[], drawn: readonly PlannedRun[], before?: RecordedStep): RowBatch {

@@ -5,7 +5,7 @@ import { type EffectiveParameters } from "../request.js";
  * `{ whittle: { parameters: { temperature: 0.7, max_tokens: 480, … } } }`.
  */
 export function effectiveParameters(parameters: EffectiveParameters): { whittle: { parameters: object } } {
-  const { logitBias, logprobs, timeoutMs } = parameters;
+  const { logitBias, logprobs, promptLogprobs, timeoutMs } = parameters;
   return {
     whittle: {
       parameters: {
@@ -23,6 +23,7 @@ export function effectiveParameters(parameters: EffectiveParameters): { whittle:
         ignore_eos: parameters.ignoreEos,
         ...(logitBias.size > 0 && { logit_bias: Object.fromEntries(logitBias) }),
         ...(logprobs !== undefined && { logprobs }),
+        ...(promptLogprobs !== undefined && { prompt_logprobs: promptLogprobs }),
         ...(timeoutMs !== undefined && { timeout_ms: timeoutMs }),
       },
     },

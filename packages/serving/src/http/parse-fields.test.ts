@@ -165,7 +165,6 @@ describe("fields that are wrong", () => {
     [{ ignore_eos: 1 }, "ignore_eos", "must be true or false"],
     [{ cache_salt: 5 }, "cache_salt", "must be a string"],
     [{ echo: "yes" }, "echo", "must be true or false"],
-    [{ echo: true, logprobs: 1 }, "echo", "not supported together with logprobs"],
     [{ logprobs: 21 }, "logprobs", "must be at most 20"],
     [{ logprobs: true }, "logprobs", "must be an integer"],
     [{ response_format: { type: "xml" } }, "response_format.type", "must be"],

@@ -122,11 +122,11 @@ function served(
     linears: new Map(),
     parameters: new Map(),
     embed: (rows) => parts.embed(rows),
-    blocks: (x, rows, step) => parts.blocks(x, rows, step),
+    blocks: (x, rows, step) => through(parts.blocks(x, rows, step), rows),
     ...(parts.finalHidden && { finalHidden: (x: Tensor) => parts.finalHidden!(x) }),
     head: (x, wanted) => parts.head(x, wanted, { tokens: wanted, positions: wanted, runs: [], wanted }),
     forward: (rows, step) => ({
-      logits: parts.head(through(parts.blocks(parts.embed(rows), rows, step), rows), rows.wanted, rows),
+      logits: parts.head(model.blocks(parts.embed(rows), rows, step, 0, layers.length), rows.wanted, rows),
     }),
   };
   return {
