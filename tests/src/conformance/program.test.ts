@@ -33,26 +33,37 @@ function additionCase(a: number, b: number, sum: number): Uint8Array {
   return encodeCase({ op: "add", inputs: [input(a), input(b)], attributes: [], outputs: [output], fails: false });
 }
 
-/** A sample of every op's cases. */
-const drawn = path.join(folder, "drawn");
+/** The programs, and what the activations of a sample of every op's cases are for each. */
+const programs = [
+  { program: "conformance", activations: "f32", count: "4" },
+  { program: "conformance-cuda-emulated", activations: "f32,bf16,f16", count: "6" },
+];
+const drawnFor = (program: string) => path.join(folder, `drawn-${program}`);
 
 beforeAll(async () => {
   const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
-  const env = { ...process.env, WHITTLE_CASES: drawn, WHITTLE_CASE_COUNT: "4" };
-  await execute(process.execPath, [vitest, "run", "src/ops"], { cwd: path.join(root, "tests"), env });
-}, 300_000);
+  for (const { program, activations, count } of programs) {
+    const env = {
+      ...process.env,
+      WHITTLE_CASES: drawnFor(program),
+      WHITTLE_CASE_COUNT: count,
+      WHITTLE_CASE_ACTIVATIONS: activations,
+    };
+    await execute(process.execPath, [vitest, "run", "src/ops"], { cwd: path.join(root, "tests"), env });
+  }
+}, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The C++ programs that replay the reference's cases without Node; `npm run check:deep` runs them under sanitizers. */
-describe.each(["conformance", "conformance-cuda-emulated"])("%s", (program) => {
+describe.each(programs)("$program", ({ program }) => {
   beforeAll(async () => {
     // In the addon's build folder, so that the kernels are compiled already.
     await execute("cmake", ["--build", build, "--target", program, "--parallel", "2"]);
   }, 600_000);
 
   test("every op keeps to its bound: on the CPU whatever the instruction set and number of threads, as CUDA kernels launched and from a graph", async () => {
-    const { exit, out, last } = await replay(program, drawn);
+    const { exit, out, last } = await replay(program, drawnFor(program));
     expect(exit, out).toBe(0);
     expect(last).toMatch(/^[1-9]\d* cases, 0 failed$/);
     expect(out).toMatch(/^linear +[1-9]\d* cases, 0 failed$/m);
