@@ -2,7 +2,7 @@ import { attribute, defineOp, type Device, floats, ints, type Tensor } from "@wh
 import { type Contender } from "../shared/interleaved.js";
 
 /** Reads every element of `x` once. Native only: there is nothing to compare. */
-const limitRead = defineOp({
+export const limitRead = defineOp({
   name: "limit.read",
   args: { x: floats("rows", "columns") },
   outputs: () => [{ shape: [1], dtype: "f32" }],
