@@ -1,8 +1,10 @@
-// Times the linear ops of a 7B LLaMA on the GPU at hand: linear-bench [bf16|f16|f32|q8_0|q4_0]. Weights rotate over more memory than the second-level cache
-// holds, and calls run from a graph, as in a decode step.
+// Times the linear ops of a 7B LLaMA on the GPU at hand: linear-bench [bf16|f16|f32|q8_0|q4_0] [blas]. Weights rotate over more memory than the second-level
+// cache holds, and calls run from a graph, as in a decode step. `blas`: by cuBLASLt whatever the number of rows.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "../cuda-runtime/blas-lt.h"
@@ -54,21 +56,27 @@ Tensor matrix(void* data, DType dtype, int64_t rows, int64_t columns) {
 
 class Bench {
  public:
-  explicit Bench(DType weights) : weightType_(weights), activations_(isBlock(weights) ? DType::bf16 : weights) {
+  Bench(DType weights, bool library) : weightType_(weights), activations_(isBlock(weights) ? DType::bf16 : weights) {
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, 0), "device");
     machine_ = {properties.multiProcessorCount, properties.major * 10 + properties.minor, static_cast<int32_t>(properties.sharedMemPerBlockOptin)};
+    // Too little for the kernels that stream weights.
+    if (library) machine_.sharedBytes = 16 * 1024;
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
     check(cudaEventCreate(&begin_), "event");
     check(cudaEventCreate(&end_), "event");
     std::printf("%s, %d multiprocessors, cuBLASLt %s\n", properties.name, machine_.multiprocessors, blasLt_ ? "found" : "not found");
   }
 
-  void copy() {
-    constexpr size_t bytes = size_t{1} << 30;
+  // What the memory can do: by the driver's copy, and by kernels in which reads alone, or reads and writes, are all there is.
+  void limits() {
+    constexpr int64_t bytes = int64_t{1} << 30;
     const Numbers from(bytes), to(bytes);
-    const double seconds = time(8, [&] { check(cudaMemcpyAsync(to.at(), from.at(), bytes, cudaMemcpyDeviceToDevice, stream_), "copy"); });
-    std::printf("copy: %.0f GB/s read and written\n", 2e-9 * bytes / seconds);
+    const std::vector<Tensor> tensors{matrix(from.at(), DType::f32, 1, bytes / 4), matrix(to.at(), DType::f32, 1, bytes / 4)};
+    const double copied = time(8, [&] { check(cudaMemcpyAsync(to.at(), from.at(), bytes, cudaMemcpyDeviceToDevice, stream_), "copy"); });
+    const double byKernel = time(8, [&] { launch("limit.copy", tensors); });
+    const double read = time(8, [&] { launch("limit.read", tensors); });
+    std::printf("copy: %.0f GB/s read and written, by a kernel %.0f GB/s; read: %.0f GB/s\n", 2e-9 * bytes / copied, 2e-9 * bytes / byKernel, 1e-9 * bytes / read);
   }
 
   void run(const Shape& shape) {
@@ -93,7 +101,8 @@ class Bench {
       };
       call();
       check(cudaStreamSynchronize(stream_), shape.op);
-      const double seconds = time(2 * copies, call);
+      // So many that the start of the graph is little beside them.
+      const double seconds = time(rows > 128 ? 2 * copies : std::max(48 / copies * copies, 2 * copies), call);
       std::printf("%-11s %5lld x %5lld  rows %4lld  %8.1f us  %6.0f GB/s  %6.1f TFLOP/s\n", shape.op, static_cast<long long>(shape.outs),
                   static_cast<long long>(shape.depth), static_cast<long long>(rows), 1e6 * seconds, 1e-9 * callBytes / seconds,
                   2e-12 * rows * shape.outs * shape.depth * shape.weights / seconds);
@@ -106,8 +115,11 @@ class Bench {
     char message[256] = "";
     const Call call{tensors.data(), static_cast<int32_t>(tensors.size()), &as, 1, machine_, scratch_, blasLt_.get(), {}, stream_, message, sizeof message};
     for (const KernelEntry& entry : kernels_) {
-      if (entry.op == op && !entry.kernel(call)) throw CudaError(message);
+      if (entry.op != op) continue;
+      if (!entry.kernel(call)) throw CudaError(message);
+      return;
     }
+    throw CudaError(std::string("no kernel for ") + op);
   }
 
   // Seconds a call, by the best of five runs of a graph of `count` calls.
@@ -150,13 +162,15 @@ class Bench {
 
 int main(int count, char** arguments) {
   using whittle::DType;
+  const bool library = count > 1 && std::strcmp(arguments[count - 1], "blas") == 0;
+  if (library) count--;
   const char* name = count > 1 ? arguments[1] : "bf16";
   constexpr std::pair<const char*, DType> types[] = {{"bf16", DType::bf16}, {"f16", DType::f16}, {"f32", DType::f32}, {"q8_0", DType::q8_0}, {"q4_0", DType::q4_0}};
   try {
     for (const auto& [known, type] : types) {
       if (std::strcmp(name, known) != 0) continue;
-      whittle::cuda::Bench bench(type);
-      bench.copy();
+      whittle::cuda::Bench bench(type, library);
+      bench.limits();
       for (const auto& shape : whittle::cuda::shapes) bench.run(shape);
       return 0;
     }
