@@ -7,7 +7,7 @@ import { elements, from, sizes, values } from "../conformance/index.js";
 conformance(
   attendPartPaged,
   {
-    kvHeads: sizes(1, 1, 2, 33),
+    kvHeads: sizes(1, 1, 2, 33, 2),
     group: from(({ kvHeads }, random) => (kvHeads! > 2 ? 8 : kvHeads! > 1 ? 1 : random.pick([1, 2]))),
     heads: from(({ kvHeads, group }) => kvHeads! * group!),
     "rows.size": from(({ kvHeads }, random) => (kvHeads! > 2 ? 17 : random.pick([65, 70]))),
@@ -19,7 +19,7 @@ conformance(
     two: sizes(2),
     words: sizes(1, 2),
     blockSize: sizes(32, 16, 5),
-    sequences: from((drawn, random) => (drawn["rows.size"]! > 20 ? random.pick([1, 3, 4]) : 1)),
+    sequences: from((drawn, random) => (drawn["rows.size"]! > 20 ? random.pick([1, 3, 4, 4]) : 1)),
     // Before the chunk.
     visible: from((drawn, random) => (drawn["rows.size"]! > 20 ? random.pick([0, 40, 70]) : 0)),
     blocksPerSequence: from((drawn) => Math.ceil((drawn.visible! + drawn["rows.size"]! + 64) / drawn.blockSize!)),
@@ -43,5 +43,5 @@ conformance(
     ),
     ancestors: elements(({ random }) => random.word() & random.word() & random.word()),
   },
-  { about: "runs", cases: 8, sameDType: ["q", "keys", "values"] },
+  { about: "runs", cases: 16, sameDType: ["q", "keys", "values"] },
 );
