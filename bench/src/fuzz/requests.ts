@@ -39,6 +39,10 @@ const text = fc.oneof(
 );
 const ids = fc.array(fc.integer({ min: 0, max: 256 }), { minLength: 1, maxLength: 6 });
 const flag = fc.boolean();
+const keywords =
+  "type properties items enum anyOf $ref minimum exclusiveMaximum multipleOf maxLength pattern propertyNames maxProperties".split(
+    " ",
+  );
 const schema = fc.oneof(
   fc.constantFrom<unknown>(
     { type: "integer" },
@@ -48,11 +52,7 @@ const schema = fc.oneof(
     { type: "wat" },
     true,
   ),
-  fc.dictionary(
-    fc.constantFrom("type", "properties", "items", "enum", "anyOf", "$ref", "minimum", "maxLength", "pattern"),
-    odd,
-    { maxKeys: 2 },
-  ),
+  fc.dictionary(fc.constantFrom(...keywords), odd, { maxKeys: 2 }),
 );
 const tool = fc.record({
   type: fc.constant("function"),
@@ -126,8 +126,11 @@ export const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbit
     ...common,
     ...structured,
     prompt: fc.oneof(text, ids, fc.array(text, { maxLength: 3 }), fc.array(ids, { maxLength: 3 })),
+    max_tokens: fc.integer({ min: 0, max: 4 }),
     echo: flag,
     logprobs: fc.integer({ min: 0, max: 20 }),
+    best_of: fc.constantFrom(1, 2),
+    suffix: fc.constantFrom("", "x"),
   },
   "/v1/chat/completions": {
     ...common,
@@ -138,6 +141,20 @@ export const endpoints: Readonly<Record<string, Readonly<Record<string, fc.Arbit
     max_completion_tokens: fc.integer({ min: 1, max: 4 }),
     chat_template_kwargs: fc.dictionary(fc.constantFrom("a", "messages", "__proto__"), fc.oneof(flag, odd)),
     parallel_tool_calls: flag,
+    audio: fc.constantFrom(null, {}),
+    function_call: fc.constantFrom("none", "auto", "f"),
+    functions: fc.constantFrom<unknown[]>([], [{}]),
+    metadata: fc.dictionary(text, text, { maxKeys: 2 }),
+    modalities: fc.constantFrom(["text"], ["audio"]),
+    prediction: fc.constantFrom(null, {}),
+    prompt_cache_key: text,
+    prompt_cache_retention: fc.constantFrom("in-memory", "in_memory", "24h"),
+    reasoning_effort: fc.constantFrom("none", "low"),
+    safety_identifier: text,
+    service_tier: fc.constantFrom("auto", "default", "flex"),
+    store: flag,
+    verbosity: fc.constantFrom("medium", "high"),
+    web_search_options: fc.constantFrom(null, {}),
     tools: fc.array(tool, { maxLength: 2 }),
     tool_choice: fc.oneof(
       fc.constantFrom("none", "auto", "required"),

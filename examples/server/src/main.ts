@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cpu, cuda } from "@whittle/kernels";
 import { loadModel } from "@whittle/models";
-import { createEngine, createHandler, listen } from "@whittle/serving";
+import { createEngine, createHandler, listen, withAccess } from "@whittle/serving";
 import { pageConfig } from "./page-config.js";
 import { pageFiles } from "./page-files.js";
 import { StatsFeed } from "./stats-feed.js";
@@ -29,7 +29,9 @@ async function main(): Promise<void> {
   app.get("/page/config", () => Response.json(pageConfig(engine)));
   app.get("/page/stats", () => stats.response());
   app.notFound(({ req }) => api(req.raw));
-  const listening = await listen({ handler: async (request) => app.fetch(request), port, fallback: true });
+  // The page and what it asks for are as closed to pages from elsewhere as the API is.
+  const handler = withAccess(async (request) => app.fetch(request));
+  const listening = await listen({ handler, port, fallback: true });
 
   if (port !== 0 && listening.port !== port) console.log(`Port ${port} is taken.`);
   console.log(`${engine.name} is ready, for texts of up to ${engine.contextLength} tokens. Ctrl-C stops it.\n`);

@@ -47,6 +47,8 @@ export interface GenerateRequest extends SamplingOptions {
   constraint?: () => TokenConstraint;
   /** Milliseconds that the request may take, waiting included; then it fails with `DeadlineExceeded`. Default: no limit. */
   timeoutMs?: number;
+  /** When it came, by `performance.now()`: from then on its time is counted. Default: when it is submitted. */
+  arrivalMs?: number;
   /** Only requests of the same salt share the cached beginnings of their prompts. Default: "". */
   cacheSalt?: string;
   /** Ends the request within one step; what was generated so far stays, with `finishReason: "abort"`. */

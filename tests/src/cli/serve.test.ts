@@ -44,6 +44,19 @@ describe("whittle serve", () => {
     expect((await complete(url, { model: "novelist", max_tokens: 2 })).status).toBe(200);
   });
 
+  test("gives an answer as long as --timeout says, unless the request says otherwise", async () => {
+    const url = await serve("--timeout", "1");
+    const late = await complete(url, { max_tokens: 200, ignore_eos: true });
+    expect(late.status).toBe(504);
+    expect(await late.json()).toMatchObject({ error: { type: "server_error", code: "deadline_exceeded" } });
+    const stream = await complete(url, { max_tokens: 200, ignore_eos: true, stream: true });
+    expect(await stream.text()).toMatch(/"code":"deadline_exceeded"\}\}\n\n$/);
+    const own = await complete(url, { max_tokens: 3, timeout_ms: 60_000 });
+    expect(await own.json()).toMatchObject({ whittle: { parameters: { timeout_ms: 60_000 } } });
+    const logs = logged().filter((line) => line["path"] === "/v1/completions");
+    expect(logs.map(({ status }) => status)).toEqual([504, 200, 200]);
+  });
+
   /** Lines of the log, which is JSON where stderr is no terminal. */
   function logged(): Record<string, unknown>[] {
     const lines = running!.err().trimEnd().split("\n");

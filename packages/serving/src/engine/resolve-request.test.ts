@@ -58,6 +58,8 @@ describe("a request", () => {
     [{ prompt: [0.5] }, "prompt", "token 0 of the prompt is 0.5"],
     [{ prompt: "a", maxTokens: -1 }, "maxTokens", "maxTokens must be an integer of at least 0, but is -1"],
     [{ prompt: "a", maxTokens: 0, minTokens: 1 }, "minTokens", "at most 0, but is 1"],
+    [{ prompt: "a", arrivalMs: 1e12 }, "arrivalMs", "at most"],
+    [{ prompt: "a", arrivalMs: Number.NaN }, "arrivalMs", "must be a number"],
     [{ prompt: "a", promptLogprobs: 21 }, "promptLogprobs", "at most 20, but is 21"],
     [{ prompt: "a", maxTokens: 1.5 }, "maxTokens", "but is 1.5"],
     [

@@ -14,6 +14,7 @@ export interface ResolvedRequest {
   readonly showTokens: readonly string[];
   readonly constraint: (() => TokenConstraint) | undefined;
   readonly cacheSalt: string;
+  readonly arrivalMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -34,6 +35,8 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
   if (promptLogprobs !== undefined)
     checkNumber("promptLogprobs", promptLogprobs, { integer: true, min: 0, max: MOST_LOGPROBS });
   if (timeoutMs !== undefined) checkNumber("timeoutMs", timeoutMs, { min: 0 });
+  const { arrivalMs = performance.now() } = request;
+  checkNumber("arrivalMs", arrivalMs, { max: performance.now() });
   if (typeof cacheSalt !== "string")
     throw new RequestError("cacheSalt", `cacheSalt must be a string, but is ${typeof cacheSalt}`);
   return {
@@ -51,6 +54,7 @@ export function resolveRequest(request: GenerateRequest, model: ServedModel, con
     showTokens: request.showTokens ?? [],
     constraint: request.constraint,
     cacheSalt,
+    arrivalMs,
     signal: request.signal,
   };
 }

@@ -14,7 +14,8 @@ export function integerRange(least: number, most: number): string {
 /** More digits than a safe integer has are given to nobody. */
 const MOST_DIGITS = 15;
 
-function naturals(least: number, most: number): string {
+/** The naturals of a range, `least` 0 or more. */
+export function naturals(least: number, most: number): string {
   const low = String(least);
   const high = most > 10 ** MOST_DIGITS ? "9".repeat(MOST_DIGITS) : String(most);
   if (low.length > high.length) return literal(low);

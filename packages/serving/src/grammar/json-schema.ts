@@ -1,19 +1,9 @@
-import { choice, EbnfBuilder, literal } from "./ebnf.js";
+import { choice, EbnfBuilder, literal, repeat } from "./ebnf.js";
 import { GrammarError } from "./grammar-error.js";
-import { integerRange } from "./integer-range.js";
+import { isPlainDecimal } from "./decimal-range.js";
 import { JSON_FORMATS } from "./json-formats.js";
-import {
-  anyValue,
-  BOOLEAN,
-  COLON,
-  COMMA,
-  INTEGER,
-  jsonCharacter,
-  NULL,
-  NUMBER,
-  STRING,
-  stringOfLength,
-} from "./json-rules.js";
+import { isBeyond, numberBody } from "./json-numbers.js";
+import { anyValue, BOOLEAN, COLON, COMMA, jsonCharacter, NULL, STRING, stringOfLength } from "./json-rules.js";
 import { regexBody } from "./regex.js";
 
 const LONGEST_STRING = 2000;
@@ -38,13 +28,14 @@ const ANNOTATIONS = new Set([
   "writeOnly",
   "strict",
 ]);
+const NUMBER_KEYWORDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
 /** What each type's keywords are. */
 const KEYWORDS: Readonly<Record<string, readonly string[]>> = {
-  object: ["properties", "required", "additionalProperties"],
-  array: ["items", "prefixItems", "minItems", "maxItems"],
+  object: ["properties", "required", "additionalProperties", "propertyNames", "minProperties", "maxProperties"],
+  array: ["items", "prefixItems", "minItems", "maxItems", "uniqueItems"],
   string: ["minLength", "maxLength", "pattern", "format"],
-  integer: ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"],
-  number: [],
+  integer: NUMBER_KEYWORDS,
+  number: NUMBER_KEYWORDS,
   boolean: [],
   null: [],
 };
@@ -114,9 +105,8 @@ class SchemaRules {
       case "string":
         return this.string(schema, path);
       case "integer":
-        return this.integer(schema, path);
       case "number":
-        return NUMBER;
+        return this.number(type, schema, path);
       case "boolean":
         return BOOLEAN;
       default:
@@ -128,7 +118,7 @@ class SchemaRules {
   private typesOf(schema: Schema, path: string): string[] {
     const { type } = schema;
     if (type === undefined) {
-      return ["object", "array", "string", "integer"].filter((one) =>
+      return ["object", "array", "string", "number"].filter((one) =>
         KEYWORDS[one]!.some((name) => schema[name] !== undefined),
       );
     }
@@ -147,7 +137,9 @@ class SchemaRules {
       throw fail(`${path}.required`, "must be an array of names");
     const names = [...new Set([...Object.keys(properties), ...(required as string[])])];
     if (names.length > MOST_VALUES) throw fail(path, `has more than ${MOST_VALUES} properties`);
-    const more = schema["additionalProperties"];
+    const sized = ["propertyNames", "minProperties", "maxProperties"].find((name) => schema[name] !== undefined);
+    if (sized !== undefined && names.length > 0) throw fail(`${path}.${sized}`, "is not understood beside properties");
+    const more = schema["additionalProperties"] ?? (sized === undefined ? undefined : true);
     this.depth++;
     const body =
       names.length > 0
@@ -156,14 +148,25 @@ class SchemaRules {
           ? more === false || schema["properties"] !== undefined
             ? '""'
             : undefined
-          : this.map(more, `${path}.additionalProperties`);
+          : this.map(more, schema, path);
     this.depth--;
     return body === undefined ? this.any().object : `"{" ${body} "}"`;
   }
 
-  private map(values: unknown, path: string): string {
-    const pair = this.builder.rule(`${this.builder.rule(STRING)} ${COLON} ${this.rule(values, path)}`);
-    return `(${pair} (${COMMA} ${pair})*)?`;
+  /** Any names of one kind and values of another; that names differ is not seen to. */
+  private map(values: unknown, schema: Schema, path: string): string {
+    const { propertyNames: names } = schema;
+    const least = this.count(schema, "minProperties", path, MOST_ITEMS) ?? 0;
+    const most = this.count(schema, "maxProperties", path, MOST_ITEMS);
+    if (most !== undefined && most < least)
+      throw fail(`${path}.maxProperties`, `is less than minProperties (${least})`);
+    if (names !== undefined && names !== true && !isObject(names))
+      throw fail(`${path}.propertyNames`, "must be a schema");
+    const name = isObject(names)
+      ? this.rule({ ...(names["enum"] === undefined && { type: "string" }), ...names }, `${path}.propertyNames`)
+      : this.builder.rule(STRING);
+    const pair = this.builder.rule(`${name} ${COLON} ${this.rule(values, `${path}.additionalProperties`)}`);
+    return separated(pair, least, most);
   }
 
   /** From the last property to the first: the rest after one that was written, and the rest where none was yet. */
@@ -183,6 +186,8 @@ class SchemaRules {
     const least = this.count(schema, "minItems", path, MOST_ITEMS) ?? 0;
     const most = this.count(schema, "maxItems", path, MOST_ITEMS);
     if (most !== undefined && most < least) throw fail(`${path}.maxItems`, `is less than minItems (${least})`);
+    if (schema["uniqueItems"] !== undefined && schema["uniqueItems"] !== false)
+      throw fail(`${path}.uniqueItems`, "is not understood: only false is");
     const tuple = schema["prefixItems"] ?? [];
     if (!Array.isArray(tuple)) throw fail(`${path}.prefixItems`, "must be an array of schemas");
     this.depth++;
@@ -200,9 +205,7 @@ class SchemaRules {
     const need = Math.max(0, least - places.length);
     const more = rest === undefined || end === 0 ? '""' : `(${COMMA} ${rest}){${need},${end ?? ""}}`;
     if (places.length === 0) {
-      if (rest === undefined || most === 0) return '""';
-      const tail = `${rest} (${COMMA} ${rest}){${Math.max(0, least - 1)},${most === undefined ? "" : most - 1}}`;
-      return least > 0 ? tail : `(${tail})?`;
+      return rest === undefined ? '""' : separated(rest, least, most);
     }
     let body = more;
     for (let i = Math.min(places.length, most ?? places.length) - 1; i >= 0; i--) {
@@ -217,8 +220,19 @@ class SchemaRules {
     const most = this.count(schema, "maxLength", path, LONGEST_STRING);
     const { pattern, format } = schema;
     const bounded = least !== undefined || most !== undefined;
+    if (most !== undefined && most < (least ?? 0)) throw fail(`${path}.maxLength`, `is less than minLength (${least})`);
+    // The one pattern whose length is plain: characters of one class, again and again.
+    const [, one, again] = /^\^(\[(?:[^\]\\]|\\.)+\]|\\[dDwWsS]|\.)([*+])\$$/.exec(String(pattern)) ?? [];
+    if (bounded && one !== undefined && format === undefined) {
+      const fewest = Math.max(least ?? 0, again === "+" ? 1 : 0);
+      if (most !== undefined && most < fewest) throw fail(`${path}.maxLength`, "is less than the pattern asks for");
+      return this.pattern(`^${one}{${fewest},${most ?? ""}}$`, `${path}.pattern`, true);
+    }
     if (Number(bounded) + Number(pattern !== undefined) + Number(format !== undefined) > 1)
-      throw fail(path, "only one of a length, a pattern and a format is understood");
+      throw fail(
+        path,
+        "only one of a length, a pattern and a format is understood, or a length beside a pattern such as ^[a-z]+$",
+      );
     if (pattern !== undefined) return this.pattern(pattern, `${path}.pattern`, true);
     if (format !== undefined) {
       if (typeof format !== "string" || !Object.hasOwn(JSON_FORMATS, format))
@@ -226,7 +240,6 @@ class SchemaRules {
       return this.pattern(JSON_FORMATS[format], `${path}.format`, false);
     }
     if (!bounded) return this.builder.rule(STRING);
-    if (most !== undefined && most < (least ?? 0)) throw fail(`${path}.maxLength`, `is less than minLength (${least})`);
     return stringOfLength(least ?? 0, most);
   }
 
@@ -235,21 +248,18 @@ class SchemaRules {
     return `"\\"" ${this.builder.rule(regexBody(pattern, { path, character: jsonCharacter, unanchored }))} "\\""`;
   }
 
-  private integer(schema: Schema, path: string): string {
-    const bound = (name: string): number | undefined => {
+  private number(type: "integer" | "number", schema: Schema, path: string): string {
+    const [minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf] = NUMBER_KEYWORDS.map((name) => {
       const value = schema[name];
-      if (value === undefined) return undefined;
-      if (typeof value !== "number" || !Number.isFinite(value))
-        throw fail(`${path}.${name}`, `must be a number, but is ${shown(value)}`);
-      return value;
-    };
-    const [minimum, maximum] = [bound("minimum"), bound("maximum")];
-    const [above, below] = [bound("exclusiveMinimum"), bound("exclusiveMaximum")];
-    const least = Math.max(Math.ceil(minimum ?? -Infinity), above === undefined ? -Infinity : Math.floor(above) + 1);
-    const most = Math.min(Math.floor(maximum ?? Infinity), below === undefined ? Infinity : Math.ceil(below) - 1);
-    if (least === -Infinity && most === Infinity) return INTEGER;
-    if (least > most) throw fail(path, `no integer is at least ${least} and at most ${most}`);
-    return integerRange(least, most);
+      if (value !== undefined && (typeof value !== "number" || !(isPlainDecimal(value) || isBeyond(value))))
+        throw fail(`${path}.${name}`, `must be a number that is written without exponent, but is ${shown(value)}`);
+      return value as number | undefined;
+    });
+    try {
+      return numberBody(type, { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf });
+    } catch (error) {
+      throw fail(path, (error as Error).message);
+    }
   }
 
   private count(schema: Schema, name: string, path: string, largest: number): number | undefined {
@@ -319,6 +329,13 @@ class SchemaRules {
       `the keyword "${unknown}" is not understood here${known.length > 0 ? ` (beside ${known[0]})` : ""}`,
     );
   }
+}
+
+/** `least` to `most` of one kind, commas between them. */
+function separated(one: string, least: number, most: number | undefined): string {
+  if (most === 0) return '""';
+  const all = `${one} ${repeat(`${COMMA} ${one}`, Math.max(0, least - 1), most === undefined ? undefined : most - 1)}`;
+  return least > 0 ? all : `(${all})?`;
 }
 
 function fail(path: string, reason: string): GrammarError {

@@ -240,6 +240,26 @@ describe("time limits", () => {
     await engine.close();
   });
 
+  it("begin when the request does, not when it has been read", async () => {
+    await withHandler(async (handler) => {
+      const ask = async (timeout_ms: number): Promise<Response> => {
+        const bytes = new TextEncoder().encode(JSON.stringify({ ...hi, max_tokens: 1, timeout_ms }));
+        const body = new ReadableStream<Uint8Array>({
+          async start(controller) {
+            controller.enqueue(bytes.subarray(0, 9));
+            await new Promise((resolve) => setTimeout(resolve, 60));
+            controller.enqueue(bytes.subarray(9));
+            controller.close();
+          },
+        });
+        return handler(post("/v1/completions", "", { body, duplex: "half" } as RequestInit));
+      };
+      expect((await ask(1e9)).status).toBe(200);
+      const { status } = await ask(50);
+      expect(status).toBe(504);
+    });
+  });
+
   it("are the handler's for requests that bring none", async () => {
     const engine = slow();
     const handler = createHandler(engine, { timeoutMs: 1 });

@@ -84,6 +84,7 @@ export function createHandler(engines: Engine | readonly Engine[], options: Hand
       const { raw } = req;
       const context: RequestContext = {
         requestId: log.requestId,
+        arrivalMs: performance.now(),
         models,
         signal: raw.signal,
         ignoreUnknownFields,

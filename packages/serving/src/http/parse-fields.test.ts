@@ -171,10 +171,10 @@ describe("fields that are wrong", () => {
     [{ response_format: { type: "json_schema" } }, "response_format.json_schema", "is missing"],
     [
       {
-        response_format: { type: "json_schema", json_schema: { name: "a", schema: { type: "number", multipleOf: 2 } } },
+        response_format: { type: "json_schema", json_schema: { name: "a", schema: { not: {} } } },
       },
-      "response_format.json_schema.schema.multipleOf",
-      'the keyword "multipleOf" is not understood here',
+      "response_format.json_schema.schema.not",
+      'the keyword "not" is not understood here',
     ],
     [{ guided_regex: "a", min_tokens: 1 }, "min_tokens", "ends where that does"],
     [{ guided_regex: "a", ignore_eos: true }, "ignore_eos", "ends where that does"],

@@ -4,6 +4,8 @@ import { type ServedModels } from "./served-models.js";
 export interface RequestContext {
   /** Who asked for what: in logs, and sent back as `x-request-id`. */
   readonly requestId: string;
+  /** When it came, by `performance.now()`. */
+  readonly arrivalMs: number;
   readonly models: ServedModels;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;

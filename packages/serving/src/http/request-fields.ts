@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { chatSchema } from "./chat-completions.js";
 import { completionSchema } from "./completions.js";
 import { embeddingSchema } from "./embeddings.js";
+import { neutralChatFields, neutralCompletionFields } from "./neutral-fields.js";
 import { detokenizeSchema, tokenizeSchema } from "./tokenize.js";
 
 /** Routes that take a JSON body. */
@@ -19,3 +20,9 @@ const schemas: Readonly<Record<PostRoute, z.ZodObject>> = {
 export const requestFields: Readonly<Record<PostRoute, readonly string[]>> = Object.fromEntries(
   Object.entries(schemas).map(([route, { shape }]) => [route, Object.keys(shape)]),
 ) as Record<PostRoute, string[]>;
+
+/** The names of OpenAI's fields that each of them accepts where they change nothing. */
+export const neutralFields: Readonly<Partial<Record<PostRoute, readonly string[]>>> = {
+  "/v1/completions": Object.keys(neutralCompletionFields),
+  "/v1/chat/completions": Object.keys(neutralChatFields),
+};

@@ -62,7 +62,7 @@ export const generationFields = {
     .string({ error: "must be a string" })
     .max(256, { error: "must have at most 256 characters" })
     .optional(),
-  /** As the engine counts it: from when it is given the request, waiting included. */
+  /** From when the request came, its reading and waiting included. */
   timeout_ms: count(1).optional(),
   stream: flag.optional(),
   stream_options: z
@@ -81,9 +81,9 @@ export type GenerationFields = z.output<z.ZodObject<typeof generationFields>>;
 /** The engine's request of those fields; the server's time limit is for requests that bring none. */
 export function toSampling(
   fields: GenerationFields,
-  { timeoutMs }: Pick<RequestContext, "timeoutMs">,
+  { arrivalMs, timeoutMs }: Pick<RequestContext, "arrivalMs" | "timeoutMs">,
 ): Omit<GenerateRequest, "prompt" | "messages" | "signal"> {
-  const request: Record<string, unknown> = { ...(timeoutMs !== undefined && { timeoutMs }) };
+  const request: Record<string, unknown> = { arrivalMs, ...(timeoutMs !== undefined && { timeoutMs }) };
   for (const [field, name] of SAME_FIELDS) if (fields[field] !== undefined) request[name] = fields[field];
   if (fields.top_k !== undefined) request["topK"] = Math.max(0, fields.top_k);
   if (fields.logit_bias !== undefined)
