@@ -72,7 +72,8 @@ await device.close();
 
 const torch = options.peers === "off" ? undefined : runTorch();
 if (torch) console.log(`PyTorch: ${JSON.stringify(torch)}`);
-writeResults("cuda-figures", { machine, gpu, sizes, context, tokens, limits, decode, prefillTokens, prefill, torch });
+if (!options.emulated)
+  writeResults("cuda-figures", { machine, gpu, sizes, context, tokens, limits, decode, prefillTokens, prefill, torch });
 
 async function measureLimits(): Promise<{ readGBps: number; copyGBps: number; bf16Tflops: number }> {
   const { read, copy, bf16, dispose } = gpuLimits(device);
