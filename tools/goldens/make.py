@@ -2,6 +2,7 @@
 
     python make.py            write ../../tests/fixtures/goldens/<name>/
     python make.py --check    recompute every committed fixture in numpy and measure planted faults
+    python make.py --embeddings   write only embeddings.json into each of them
     python make.py --tokenizers   write ../../packages/models/fixtures/tokenizers/<name>/
 """
 
@@ -44,6 +45,18 @@ def greedy(model, ids, count=32):
     return chosen, smallest
 
 
+def write_embeddings(spec: Checkpoint, model, ids):
+    """Pooled states after the final norm, of length 1, of parts of the ids: what sentence-transformers' mean and last-token pooling give."""
+    texts = []
+    for first, end in (0, ids.shape[1]), (0, 1), (spec.prompt // 2, spec.prompt):
+        with torch.no_grad():
+            states = model.base_model(ids[:, first:end]).last_hidden_state[0]
+        pooled = {"mean": states.mean(0), "last": states[-1]}
+        unit = {name: torch.nn.functional.normalize(vector, dim=0).tolist() for name, vector in pooled.items()}
+        texts.append({"from": first, "to": end, **unit})
+    (GOLDENS / spec.name / "embeddings.json").write_text(json.dumps(texts) + "\n")
+
+
 def make(spec: Checkpoint):
     folder = GOLDENS / spec.name
     shutil.rmtree(folder, ignore_errors=True)
@@ -58,6 +71,8 @@ def make(spec: Checkpoint):
     assert 0.2 <= entropy <= 0.8, f"{spec.name}: attention entropy {entropy}"
     assert gap >= 5e-3, f"{spec.name}: the greedy path passes a near tie ({gap})"
     assert len(set(continuation)) >= 10, f"{spec.name}: the greedy path repeats itself"
+    folder.mkdir()
+    write_embeddings(spec, model, ids)
     model.to(spec.dtype).save_pretrained(folder, max_shard_size=spec.shard_bytes)
     (folder / "generation_config.json").unlink(missing_ok=True)
     write_character_tokenizer(folder, spec.config.vocab_size)
@@ -105,6 +120,12 @@ def check():
 if __name__ == "__main__":
     if "--check" in sys.argv:
         check()
+    elif "--embeddings" in sys.argv:
+        torch.set_num_threads(1)
+        for spec in checkpoints():
+            model, ids = build(spec)
+            model.set_attn_implementation("eager")
+            write_embeddings(spec, model, ids)
     elif "--tokenizers" in sys.argv:
         make_tokenizers(ROOT / "packages" / "models" / "fixtures" / "tokenizers")
     else:
