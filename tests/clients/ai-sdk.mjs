@@ -62,6 +62,17 @@ function assertMood({ mood, rainy, ...rest }) {
   assert.deepEqual(rest, {});
 }
 
+check("log-probabilities", async () => {
+  // The SDK has no word for them: the provider passes fields on as they are, and the answer's body is there to read.
+  const providerOptions = { whittle: { logprobs: true, top_logprobs: 2 } };
+  const body = { ...greedy, maxOutputTokens: 5, providerOptions, include: { responseBody: true } };
+  const { response } = await generateText(body);
+  const { content } = response.body.choices[0].logprobs;
+  assert.equal(content.length, 5);
+  for (const { token, logprob, top_logprobs: top } of content)
+    assert.deepEqual([top.length, top[0].token, top[0].logprob], [2, token, logprob]);
+});
+
 check("400", async () => {
   const error = await failure(generateText({ ...options, temperature: -1 }));
   assert.ok(APICallError.isInstance(error), String(error));

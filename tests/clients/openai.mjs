@@ -102,6 +102,19 @@ check("log-probabilities", async () => {
   }
 });
 
+check("log-probabilities of a prompt", async () => {
+  const body = { model, prompt: [prompt, "The old man"], echo: true, logprobs: 1, max_tokens: 0 };
+  const { choices, usage } = await client.completions.create(body);
+  assert.deepEqual([choices[0].text, choices[1].text], body.prompt);
+  assert.equal(usage.completion_tokens, 0);
+  for (const { logprobs } of choices) {
+    const [first, ...others] = logprobs.token_logprobs;
+    assert.equal(first, null);
+    assert.ok(others.length > 1 && others.every((logprob) => logprob < 0));
+    assert.equal(logprobs.tokens.length, logprobs.text_offset.length);
+  }
+});
+
 check("400", async () => {
   const error = await failure(client.completions.create({ model, prompt, temperature: -1 }));
   assert.ok(error instanceof OpenAI.BadRequestError);
