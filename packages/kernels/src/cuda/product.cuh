@@ -39,6 +39,10 @@ bool multiply(const Call& call, const Product& product);
 bool streams(const Call& call, const Product& product);
 bool multiplyStreaming(const Call& call, const Product& product);
 
+// Up to 8 rows of 16-bit numbers; see bulk-stream.cu.
+bool streamsInBulk(const Call& call, const Product& product);
+bool multiplyStreamingInBulk(const Call& call, const Product& product);
+
 // Any number of rows of 16-bit numbers; see tiles.cu.
 bool tiled(const Call& call, const Product& product);
 bool multiplyTiled(const Call& call, const Product& product);

@@ -1,0 +1,210 @@
+// Up to 8 rows of x past weights, on machines that have a bulk copy engine (compute capability 9.0): as stream.cu does it, but memory is read in long stretches of a
+// row, which it gives faster than scattered ones, and whole warps share what they have copied.
+//
+// A block takes an equal share of the lines, 16 rows of weights in a pass, and its warps take turns along the depth, 256 columns (a unit) each. A unit comes in
+// one piece or two into the warp's own ring in shared memory, with as much of x; every row of the piece is a copy of its own, asked for by a lane of its own.
+// The order of a row's sum is the same for any number of rows.
+#include "bulk-copy.cuh"
+#include "matrix-unit.cuh"
+#include "product.cuh"
+
+namespace whittle::cuda {
+
+namespace {
+
+constexpr int bulkWarps = 4;
+constexpr int passRows = 16;
+constexpr int inputRows = 8;
+constexpr int unitColumns = 256;
+constexpr int unitStep = bulkWarps * unitColumns;
+constexpr int fewestStages = 3, mostStages = 6;
+// Of each row in a block's first pass, as much as a warp asks the second-level cache for while the kernel before still runs.
+constexpr int columnsAhead = 1024;
+// Sums of a warp, of two passes: the one before may still be read.
+constexpr int warpSums = passRows * inputRows;
+constexpr int sumBytes = 2 * bulkWarps * warpSums * static_cast<int>(sizeof(float));
+constexpr int barrierBytes = bulkWarps * mostStages * static_cast<int>(sizeof(CopyBarrier));
+
+// Between a row of a piece and the next in shared memory: 8 rows at the same column lie in different banks.
+__host__ __device__ constexpr int rowBytesOf(int columns) {
+  return 2 * columns + 16;
+}
+
+__host__ __device__ constexpr int stageBytesOf(int columns, int rows) {
+  return (passRows + rows) * rowBytesOf(columns);
+}
+
+// Two blocks find room on a multiprocessor, so that the next kernel is set up during this one; a kilobyte of each is the system's.
+int stagesFor(const Call& call, int columns, int rows) {
+  const int room = (call.machine.sharedBytes + 1024) / 2 - 1024 - sumBytes - barrierBytes;
+  const int stages = room / (bulkWarps * stageBytesOf(columns, rows));
+  return stages < mostStages ? stages : mostStages;
+}
+
+// Long pieces where few rows of x leave room for them.
+int columnsFor(const Call& call, int rows) {
+  return stagesFor(call, unitColumns, rows) >= fewestStages ? unitColumns : unitColumns / 2;
+}
+
+// 32 columns of a piece, of which `columns` are left: those beyond hold anything.
+template <typename T, bool whole>
+__device__ void multiplyColumns(float (&sums)[4], const unsigned char* weights, const unsigned char* inputs, int columns) {
+  uint32_t weight[2][4], input[4];
+  loadMatrices(weight[0], weights);
+  loadMatrices(weight[1], weights + 32);
+  loadMatrices(input, inputs);
+  if (!whole) {
+#pragma unroll
+    for (int part = 0; part < 4; part++) {
+      if (8 * part < columns) continue;
+      input[part] = 0;
+      weight[part / 2][part % 2 * 2] = 0;
+      weight[part / 2][part % 2 * 2 + 1] = 0;
+    }
+  }
+  matrixMultiply<T>(sums, weight[0], {input[0], input[1]});
+  matrixMultiply<T>(sums, weight[1], {input[2], input[3]});
+}
+
+template <typename T, int columns>
+__global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __grid_constant__ Product product, int stages) {
+  constexpr int rowBytes = rowBytesOf(columns);
+  WHITTLE_SHARED(shared);
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int rows = static_cast<int>(product.rows()), depth = static_cast<int>(product.depth());
+  const int stageBytes = stageBytesOf(columns, rows), ringBytes = stages * stageBytes;
+  unsigned char* const ring = shared + warp * ringBytes;
+  float* const sumsOfWarps = reinterpret_cast<float*>(shared + bulkWarps * ringBytes);
+  CopyBarrier* const barriers = reinterpret_cast<CopyBarrier*>(shared + bulkWarps * ringBytes + sumBytes) + warp * mostStages;
+
+  const bool gated = product.gated;
+  const int passLines = gated ? passRows / 2 : passRows;
+  const int64_t lines = product.lines();
+  const int64_t from = lines * blockIdx.x / gridDim.x, to = lines * (blockIdx.x + 1) / gridDim.x;
+  const int passes = static_cast<int>((to - from + passLines - 1) / passLines);
+  const int units = (depth + unitColumns - 1) / unitColumns;
+  const int pieces = (units - warp + bulkWarps - 1) / bulkWarps * (unitColumns / columns);
+
+  // What this lane copies next: a row of weights or of x (null: none) from a column on.
+  const bool ofWeights = lane < passRows;
+  int64_t nextLine = from;
+  int nextColumn = warp * unitColumns, rowsPresent = 0;
+  const unsigned char* source = nullptr;
+  const auto aim = [&] {
+    const int present = to - nextLine < passLines ? static_cast<int>(to - nextLine) : passLines;
+    rowsPresent = (gated ? 2 : 1) * present + rows;
+    if (!ofWeights) return;
+    const int line = lane % passLines;
+    source = line < present ? static_cast<const unsigned char*>(static_cast<const void*>(weightRowOf<T>(product, nextLine + line, lane / passLines))) : nullptr;
+  };
+  aim();
+  if (ofWeights && source && warp * columnsAhead < depth) {
+    const int ahead = depth - warp * columnsAhead < columnsAhead ? depth - warp * columnsAhead : columnsAhead;
+    prefetchBulk(source + int64_t{2} * warp * columnsAhead, 2 * ahead);
+  }
+  if (lane == 0) {
+    for (int stage = 0; stage < stages; stage++) beginBarrier(barriers + stage);
+    seeBarriers();
+  }
+  __syncwarp();
+  awaitPrevious();
+
+  if (!ofWeights && lane < passRows + rows) source = product.x.row<const unsigned char>(0) + 2 * product.x.rowStride * (lane - passRows);
+  const uint64_t policy = ofWeights ? readOnce() : readAgain();
+  int left = pieces * passes, filling = 0;
+  const auto fill = [&] {
+    if (left > 0) {
+      const int present = depth - nextColumn < columns ? depth - nextColumn : columns, bytes = present > 0 ? 2 * present : 0;
+      if (lane == 0) expectCopies(barriers + filling, rowsPresent * bytes);
+      __syncwarp();
+      if (source && bytes > 0) copyBulk(ring + filling * stageBytes + lane * rowBytes, source + int64_t{2} * nextColumn, bytes, barriers + filling, policy);
+      nextColumn += columns;
+      if (nextColumn % unitColumns == 0) nextColumn += unitStep - unitColumns;
+      if (nextColumn >= units * unitColumns) {
+        nextColumn = warp * unitColumns;
+        nextLine += passLines;
+        aim();
+      }
+      filling = filling + 1 < stages ? filling + 1 : 0;
+      left--;
+    }
+    // What this kernel still waits for keeps memory at work until the next one asks for its own.
+    if (left == 0) letNextStart();
+  };
+#pragma unroll 1
+  for (int stage = 0; stage < stages; stage++) fill();
+
+  // Rows of x that are not there count for nothing: any will do in their place.
+  const unsigned char* const weights = ring + lane % 16 * rowBytes + lane / 16 * 16;
+  const unsigned char* const inputs = ring + (passRows + (lane % 8 < rows ? lane % 8 : 0)) * rowBytes + lane / 8 * 16;
+  int reading = 0;
+  uint32_t parity = 0;
+  for (int pass = 0; pass < passes; pass++) {
+    float sums[4] = {};
+    int column = warp * unitColumns;
+    for (int piece = 0; piece < pieces; piece++) {
+      awaitCopies(barriers + reading, parity);
+      const int offset = reading * stageBytes;
+      if (depth - column >= columns) {
+#pragma unroll
+        for (int at = 0; at < columns; at += 32) multiplyColumns<T, true>(sums, weights + offset + 2 * at, inputs + offset + 2 * at, 32);
+      } else {
+#pragma unroll 1
+        for (int at = 0; at < depth - column; at += 32) multiplyColumns<T, false>(sums, weights + offset + 2 * at, inputs + offset + 2 * at, depth - column - at);
+      }
+      column += columns;
+      if (column % unitColumns == 0) column += unitStep - unitColumns;
+      if (++reading == stages) {
+        reading = 0;
+        parity ^= 1;
+      }
+      // All lanes have read the stage that is filled next.
+      __syncwarp();
+      fill();
+    }
+
+    // The warps' sums, in the order of the warps: lines r and r + 8 of a pass (the two halves of a gated line) by one thread.
+    float* const passSums = sumsOfWarps + pass % 2 * bulkWarps * warpSums;
+    float* const own = passSums + warp * warpSums + 2 * lane;
+    *reinterpret_cast<float2*>(own) = {sums[0], sums[1]};
+    *reinterpret_cast<float2*>(own + 64) = {sums[2], sums[3]};
+    __syncthreads();
+    const int row = threadIdx.x / 8, r = threadIdx.x % 8;
+    const int64_t line = from + int64_t{pass} * passLines + r;
+    if (row >= rows || line >= to) continue;
+    const float* const part = passSums + 8 * r + row;
+    float low = 0, high = 0;
+#pragma unroll
+    for (int w = 0; w < bulkWarps; w++) {
+      low += part[w * warpSums];
+      high += part[w * warpSums + 64];
+    }
+    if (gated) {
+      finishGated(product, row, line, low, high);
+    } else {
+      finishLine(product, row, line, low);
+      if (line + 8 < to) finishLine(product, row, line + 8, high);
+    }
+  }
+}
+
+}  // namespace
+
+bool streamsInBulk(const Call& call, const Product& product) {
+  if (call.machine.capability < 90 || product.rows() > inputRows || product.depth() == 0 || !tiled(call, product)) return false;
+  const int rows = static_cast<int>(product.rows());
+  return stagesFor(call, columnsFor(call, rows), rows) >= fewestStages;
+}
+
+bool multiplyStreamingInBulk(const Call& call, const Product& product) {
+  const int rows = static_cast<int>(product.rows()), columns = columnsFor(call, rows), stages = stagesFor(call, columns, rows);
+  const int64_t most = divideUp(product.lines(), product.gated ? 4 : 8);
+  const dim3 grid(static_cast<unsigned>(most < call.machine.multiprocessors ? most : call.machine.multiprocessors));
+  const size_t sharedBytes = static_cast<size_t>(bulkWarps * stages * stageBytesOf(columns, rows) + sumBytes + barrierBytes);
+  const bool wide = columns == unitColumns, brain = product.x.dtype == DType::bf16;
+  const auto kernel = brain ? (wide ? bulkStreamKernel<BF16, unitColumns> : bulkStreamKernel<BF16, unitColumns / 2>)
+                            : (wide ? bulkStreamKernel<F16, unitColumns> : bulkStreamKernel<F16, unitColumns / 2>);
+  return call.launch(kernel, grid, dim3(32 * bulkWarps), sharedBytes, product, stages);
+}
+
+}  // namespace whittle::cuda
