@@ -8,7 +8,7 @@ namespace whittle::cuda {
 bool multiplyBlocks(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
-    if (product.x.dtype != DType::f32 && blocksStream<Block>(product)) {
+    if (product.x.dtype != DType::f32 && blocksStream<Block>(call, product)) {
       return product.x.dtype == DType::bf16 ? streamBlocks<BF16, Block>(call, product) : streamBlocks<F16, Block>(call, product);
     }
     return withFloatType(product.x.dtype, [&]<typename T>() { return visitBlocks<T, Block>(call, product); });

@@ -1,49 +1,62 @@
 // Products with block weights at the speed of memory, for activations of 16 bits.
 //
-// A tile of 16 lines belongs to a block of threads, whose warps share out the depth in chunks of eight blocks (256 elements). Each warp
-// copies its chunks of the 16 rows into shared memory, some chunks ahead, as bytes: 16 at a time, as eight blocks of 34 or 18 bytes are a
-// multiple of 16. From there a lane takes four codes at a time, makes 16-bit floats of them (exactly) and multiplies on the tensor cores,
-// where the 16 lines are the rows and up to eight activation rows the columns: eight rows cost what one costs. The elements of a block are
-// taken in the order that suits the lanes, the same for weights and activations. The sum over a block is scaled in f32, and the warps' sums
-// are added in order at the end.
+// A block of threads takes an equal share of the lines and passes 16 of them at a time (of a gated product 8 of each half). Its warps take turns
+// along the depth, in chunks of eight blocks (256 elements), which are a multiple of 16 bytes: each copies its chunks of the 16 rows into a ring
+// of its own in shared memory, several ahead, across the borders of passes, so that the stream from memory never stops. From there a lane takes
+// four codes at a time, makes 16-bit floats of them (exactly) and multiplies on the tensor cores, where the 16 lines are the rows and up to eight
+// activation rows the columns: eight rows cost what one costs. The elements of a block are taken in the order that suits the lanes, the same for
+// weights and activations. The sum over a block is scaled in f32, and the warps' sums are added in order at the end of a pass.
 #pragma once
 
 #include "blocks.cuh"
+#include "matrix-unit.cuh"
 #include "product.cuh"
 
 namespace whittle::cuda {
 
-constexpr int tileLines = 16;
-constexpr int blockWarps = 8;
+constexpr int passLines = 16;
 constexpr int chunkBlocks = 8;
 constexpr int chunkElements = chunkBlocks * blockElements;
 
 template <typename Block>
-constexpr int chunkBytes = chunkBlocks * sizeof(Block);
+struct Stream {
+  // A warp's chunk of a row and of all of them.
+  static constexpr int rowBytes = chunkBlocks * sizeof(Block);
+  static constexpr int stageBytes = passLines * rowBytes;
+  static constexpr int stages = 3;
+  static constexpr int ringBytes = stages * stageBytes;
+  // All of a row's 16-byte pieces but the last are copied by as many lanes, those of several rows at once; the last ones come together.
+  static constexpr int rowLanes = rowBytes / 16 - 1;
+  static constexpr int rowsAtOnce = 32 / rowLanes;
+  static constexpr int copies = passLines / rowsAtOnce;
+  static_assert(rowLanes * rowsAtOnce == 32);
+  static constexpr int most = 8;
+};
 
-// Chunks on their way for each warp, so many that three thread blocks fit a multiprocessor (two where there are two tiles of q8_0).
-template <typename Block, int tiles>
-constexpr int stages = tiles == 1 && sizeof(Block) == 18 ? 4 : 2;
+// Thread blocks of a multiprocessor: with few rows so many that there is room for some of the next kernel, which is then set up during this one.
+template <typename Block, int columns>
+constexpr int threadBlocks = columns < 4 && sizeof(Block) == sizeof(Q4Block) ? 2 : 1;
 
-template <typename Block, int tiles>
-constexpr int stageBytes = tiles * tileLines * chunkBytes<Block>;
-
-// Blocks whose activations a lane holds at a time: an even number, as every other block is shifted.
+// Floats that a warp's sums take, twice, as two passes may be under way.
 template <int columns>
-constexpr int held = columns == 1 ? 4 : 2;
+constexpr int warpSums = columns * passLines * 8;
 
-inline bool isAligned(const Tensor& tensor, int64_t bytes) {
-  return reinterpret_cast<uintptr_t>(tensor.data) % bytes == 0 &&
-         (tensor.rows() <= 1 || bytesOf(tensor.dtype, tensor.rowStride) % bytes == 0);
+template <typename Block, int columns>
+constexpr int streamBytes(int warps) {
+  return warps * (Stream<Block>::ringBytes + 2 * warpSums<columns> * static_cast<int>(sizeof(float)));
 }
 
+// Blocks whose activations a lane holds at a time: an even number, as every other block is shifted.
+template <typename Block, int columns>
+constexpr int held = columns > 1 ? 2 : sizeof(Block) == sizeof(Q8Block) ? 8 : 4;
+
 template <typename Block>
-bool blocksStream(const Product& product) {
-  if (product.depth() == 0 || product.depth() % chunkElements != 0 || !isAligned(product.x, 8)) return false;
+bool blocksStream(const Call& call, const Product& product) {
+  if (product.depth() == 0 || product.depth() % chunkElements != 0 || !rowsAligned(product.x)) return false;
   for (int i = 0; i < product.count; i++) {
-    if (!isAligned(product.weight[i], 16)) return false;
+    if (!rowsAligned(product.weight[i])) return false;
   }
-  return true;
+  return streamBytes<Block, 4>(1) <= call.machine.sharedBytes;
 }
 
 // The word at a 2-byte aligned place; `shifted` says that it is no multiple of 4.
@@ -52,14 +65,6 @@ __device__ inline uint32_t wordAt(const unsigned char* place) {
   if constexpr (!shifted) return *reinterpret_cast<const uint32_t*>(place);
   const auto* words = reinterpret_cast<const uint32_t*>(place - 2);
   return __funnelshift_r(words[0], words[1], 16);
-}
-
-__device__ inline void multiplyAdd(BF16, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  mmaBFloat(d, a, b);
-}
-
-__device__ inline void multiplyAdd(F16, float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  mmaHalf(d, a, b);
 }
 
 // The pairs of one row of weights: those of the block's first half, then those of the second. `codes` are the codes of its block, from the
@@ -95,7 +100,7 @@ __device__ inline void interleave(const uint2 (&fours)[2], uint32_t (&pairs)[4])
 template <typename T, typename Block, int columns, bool shifted>
 __device__ inline void addBlock(const unsigned char* row, int thread, const uint32_t (&activations)[columns][4],
                                 float (&sums)[columns][4]) {
-  constexpr int second = 8 * chunkBytes<Block>;
+  constexpr int second = 8 * Stream<Block>::rowBytes;
   uint32_t low[4], high[4];
   loadPairs<T, Block, shifted>(row + 2 + 4 * thread, low);
   loadPairs<T, Block, shifted>(row + second + 2 + 4 * thread, high);
@@ -104,8 +109,8 @@ __device__ inline void addBlock(const unsigned char* row, int thread, const uint
 #pragma unroll
   for (int c = 0; c < columns; c++) {
     float products[4] = {};
-    multiplyAdd(T{}, products, {low[0], high[0], low[1], high[1]}, {activations[c][0], activations[c][1]});
-    multiplyAdd(T{}, products, {low[2], high[2], low[3], high[3]}, {activations[c][2], activations[c][3]});
+    matrixMultiply<T>(products, {low[0], high[0], low[1], high[1]}, {activations[c][0], activations[c][1]});
+    matrixMultiply<T>(products, {low[2], high[2], low[3], high[3]}, {activations[c][2], activations[c][3]});
     sums[c][0] = fmaf(lowScale, products[0], sums[c][0]);
     sums[c][1] = fmaf(lowScale, products[1], sums[c][1]);
     sums[c][2] = fmaf(highScale, products[2], sums[c][2]);
@@ -113,138 +118,173 @@ __device__ inline void addBlock(const unsigned char* row, int thread, const uint
   }
 }
 
-// `columns`: groups of eight activation rows. `tiles`: 2 where the products are gated, one tile of each.
-template <typename T, typename Block, int columns, int tiles>
-__global__ void __launch_bounds__(32 * blockWarps, columns == 4 ? 1 : 2) streamBlocksKernel(const __grid_constant__ Product product) {
+// `columns`: groups of eight activation rows.
+template <typename T, typename Block, int columns>
+__global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, columns> + (columns == 1))
+    streamBlocksKernel(const __grid_constant__ Product product) {
+  using Shape = Stream<Block>;
   WHITTLE_SHARED(shared);
-  constexpr int pieces = chunkBytes<Block> / 16;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int group = lane / 4, thread = lane % 4;
-  const int64_t firstRow = int64_t{blockIdx.x} * columns * 8;
-  const int64_t firstLine = int64_t{blockIdx.y} * tileLines, lastLine = product.lines() - 1;
-  const int chunks = static_cast<int>(product.depth() / chunkElements);
-  const Tensor& x = product.x;
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quarter = lane % 4;
+  const int warps = static_cast<int>(blockDim.x) / 32;
+  unsigned char* const ring = shared + warp * Shape::ringBytes;
+  auto* const partial = reinterpret_cast<float*>(shared + warps * Shape::ringBytes);
 
-  const auto rowOf = [&](int row) {
-    const int64_t line = firstLine + row % tileLines;
-    return static_cast<const unsigned char*>(weightRow(product, line < lastLine ? line : lastLine, row / tileLines));
+  const bool gated = product.gated;
+  const int chunks = static_cast<int>(product.depth() / chunkElements), lineStep = gated ? 8 : 16;
+  const int64_t lines = product.lines();
+  const int64_t from = lines * blockIdx.y / gridDim.y, to = lines * (blockIdx.y + 1) / gridDim.y;
+  const int passes = static_cast<int>((to - from + lineStep - 1) / lineStep);
+
+  // Row `lane % 16` of the pass that begins with a line, null beyond the last.
+  const auto ownRow = [&](int64_t line) {
+    const int row = lane % passLines;
+    line += row % lineStep;
+    if (line >= to) return uintptr_t{0};
+    const Line at = weightAt(product, line, row / lineStep);
+    return reinterpret_cast<uintptr_t>(blockRow<Block>(product.weight[at.matrix], at.row));
   };
-  // What comes first of every row.
-  for (int line = threadIdx.x; line < tiles * tileLines * 32; line += 32 * blockWarps) {
-    const int64_t byte = int64_t{line / (tiles * tileLines)} * 128;
-    if (byte < int64_t{chunks} * chunkBytes<Block>) prefetchL2(rowOf(line % (tiles * tileLines)) + byte);
-  }
-  afterPrevious();
-
-  unsigned char* const ring = shared + warp * stages<Block, tiles> * stageBytes<Block, tiles>;
-  const auto copyChunk = [&](int chunk, int stage) {
-    if (chunk < chunks) {
-      for (int piece = lane; piece < tiles * tileLines * pieces; piece += 32) {
-        const int row = piece / pieces, part = piece % pieces;
-        copyAsync(ring + stage * stageBytes<Block, tiles> + piece * 16, rowOf(row) + int64_t{chunk} * chunkBytes<Block> + part * 16);
-      }
+  // What comes next from memory: the pass, the places in its rows that this lane copies from (null beyond the last), the chunk.
+  int64_t nextLine = from;
+  int nextChunk = warp;
+  uintptr_t source[Shape::copies], lastSource;
+  const auto aim = [&] {
+    while (nextChunk >= chunks) {
+      nextChunk -= chunks;
+      nextLine += lineStep;
     }
-    endCopies();
+    const uintptr_t own = ownRow(nextLine);
+#pragma unroll
+    for (int i = 0; i < Shape::copies; i++) {
+      const uintptr_t place = __shfl_sync(~0u, own, i * Shape::rowsAtOnce + lane / Shape::rowLanes);
+      source[i] = place ? place + lane % Shape::rowLanes * 16 : 0;
+    }
+    lastSource = own && lane < passLines ? own + Shape::rowLanes * 16 : 0;
   };
+  aim();
 
-  float sums[tiles][columns][4] = {};
+  // What comes first of every row.
+  const int64_t early = int64_t{chunks < Shape::stages * warps ? chunks : Shape::stages * warps} * Shape::rowBytes;
+  if (const uintptr_t own = ownRow(from)) {
+    for (int64_t byte = threadIdx.x / passLines * 128; byte < early; byte += warps * 2 * 128) prefetchL2(reinterpret_cast<const void*>(own + byte));
+  }
+  awaitPrevious();
+
+  int left = (passes * chunks - warp + warps - 1) / warps, filling = 0;
+  const auto fill = [&] {
+    if (left > 0) {
+      unsigned char* const stage = ring + filling * Shape::stageBytes;
+      const int64_t offset = int64_t{nextChunk} * Shape::rowBytes;
 #pragma unroll
-  for (int stage = 0; stage < stages<Block, tiles>; stage++) copyChunk(warp + stage * blockWarps, stage);
-  int stage = 0;
-  for (int chunk = warp; chunk < chunks; chunk += blockWarps) {
-    const unsigned char* const row = ring + stage * stageBytes<Block, tiles> + group * chunkBytes<Block>;
+      for (int i = 0; i < Shape::copies; i++) {
+        const int row = i * Shape::rowsAtOnce + lane / Shape::rowLanes;
+        if (source[i]) copyAsync(stage + row * Shape::rowBytes + lane % Shape::rowLanes * 16, reinterpret_cast<const void*>(source[i] + offset));
+      }
+      if (lastSource) copyAsync(stage + lane * Shape::rowBytes + Shape::rowLanes * 16, reinterpret_cast<const void*>(lastSource + offset));
+      nextChunk += warps;
+      left--;
+      if (nextChunk >= chunks && left > 0) aim();
+    }
+    if (left <= Shape::stages) letNextStart();
+    endCopies();
+    filling = filling + 1 == Shape::stages ? 0 : filling + 1;
+  };
+#pragma unroll 1
+  for (int stage = 0; stage < Shape::stages - 1; stage++) fill();
+
+  // This lane's elements of the activations.
+  const int64_t firstRow = int64_t{blockIdx.x} * columns * 8;
+  const T* x[columns];
 #pragma unroll
-    for (int block = 0; block < chunkBlocks; block += held<columns>) {
-      // Asked for together, and the chunk's first ones before its weights have arrived.
-      uint2 fours[held<columns>][columns][2];
+  for (int c = 0; c < columns; c++) {
+    const int64_t row = firstRow + c * 8 + group;
+    x[c] = row < product.rows() ? product.x.row<const T>(row) + 4 * quarter : nullptr;
+  }
+
+  int reading = 0, chunk = warp;
+  for (int pass = 0; pass < passes; pass++) {
+    float sums[columns][4] = {};
+    for (; chunk < chunks; chunk += warps) {
+      const unsigned char* const row = ring + reading * Shape::stageBytes + group * Shape::rowBytes;
+      constexpr int together = held<Block, columns>;
 #pragma unroll
-      for (int h = 0; h < held<columns>; h++) {
+      for (int block = 0; block < chunkBlocks; block += together) {
+        // Asked for together, and the chunk's first ones before its weights have arrived.
+        uint2 fours[together][columns][2] = {};
 #pragma unroll
         for (int c = 0; c < columns; c++) {
-          const int64_t activationRow = firstRow + c * 8 + group;
-          fours[h][c][0] = fours[h][c][1] = uint2{0, 0};
-          if (activationRow < x.rows()) {
-            const auto* place = reinterpret_cast<const uint2*>(x.row<const T>(activationRow) + chunk * chunkElements +
-                                                               (block + h) * blockElements + 4 * thread);
-            fours[h][c][0] = __ldg(place);
-            fours[h][c][1] = __ldg(place + 4);
+          if (!x[c]) continue;
+          const auto* place = reinterpret_cast<const uint2*>(x[c] + chunk * chunkElements + block * blockElements);
+#pragma unroll
+          for (int h = 0; h < together; h++) {
+            fours[h][c][0] = __ldg(place + 8 * h);
+            fours[h][c][1] = __ldg(place + 8 * h + 4);
           }
         }
-      }
-      if (block == 0) {
-        copiesLeft<stages<Block, tiles> - 1>();
-        __syncwarp();
-      }
+        if (block == 0) {
+          copiesLeft<Shape::stages - 2>();
+          __syncwarp();
+          // Into the stage that the turn before has read.
+          fill();
+        }
 #pragma unroll
-      for (int h = 0; h < held<columns>; h++) {
-        uint32_t activations[columns][4];
+        for (int h = 0; h < together; h += 2) {
+          uint32_t activations[2][columns][4];
 #pragma unroll
-        for (int c = 0; c < columns; c++) interleave(fours[h][c], activations[c]);
-#pragma unroll
-        for (int t = 0; t < tiles; t++) {
-          const unsigned char* const place = row + t * tileLines * chunkBytes<Block> + (block + h) * static_cast<int>(sizeof(Block));
-          if (h % 2 == 0) {
-            addBlock<T, Block, columns, true>(place, thread, activations, sums[t]);
-          } else {
-            addBlock<T, Block, columns, false>(place, thread, activations, sums[t]);
+          for (int c = 0; c < columns; c++) {
+            interleave(fours[h][c], activations[0][c]);
+            interleave(fours[h + 1][c], activations[1][c]);
           }
+          const unsigned char* const place = row + (block + h) * static_cast<int>(sizeof(Block));
+          addBlock<T, Block, columns, true>(place, quarter, activations[0], sums);
+          addBlock<T, Block, columns, false>(place + sizeof(Block), quarter, activations[1], sums);
         }
       }
+      reading = reading + 1 == Shape::stages ? 0 : reading + 1;
     }
-    __syncwarp();
-    copyChunk(chunk + stages<Block, tiles> * blockWarps, stage);
-    stage = stage + 1 == stages<Block, tiles> ? 0 : stage + 1;
-  }
+    chunk -= chunks;
 
-  // Every warp's sums meet in shared memory, where its chunks no longer lie.
-  copiesLeft<0>();
-  __syncthreads();
-  constexpr int values = columns * 4 * 32;
-  auto* const parts = reinterpret_cast<float*>(shared);
-#pragma unroll
-  for (int t = 0; t < tiles; t++) {
+    // The warps' sums, in the order of the warps: lines r and r + 8 of the pass (the two halves of a gated line) by one thread.
+    float* const parts = partial + pass % 2 * warps * warpSums<columns>;
 #pragma unroll
     for (int c = 0; c < columns; c++) {
-#pragma unroll
-      for (int i = 0; i < 4; i++) parts[((warp * tiles + t) * columns * 4 + c * 4 + i) * 32 + lane] = sums[t][c][i];
+      float* const target = parts + warp * warpSums<columns> + c * 128 + group * 8 + quarter * 2;
+      *reinterpret_cast<float2*>(target) = {sums[c][0], sums[c][1]};
+      *reinterpret_cast<float2*>(target + 64) = {sums[c][2], sums[c][3]};
     }
-  }
-  __syncthreads();
-  for (int value = threadIdx.x; value < values; value += 32 * blockWarps) {
-    float totals[2] = {};
-#pragma unroll
-    for (int t = 0; t < tiles; t++) {
-      for (int part = 0; part < blockWarps; part++) totals[t] += parts[(part * tiles + t) * values + value];
-    }
-    const int i = value / 32 % 4, c = value / 128;
-    const int64_t line = firstLine + value % 32 / 4 + i / 2 * 8;
-    const int64_t row = firstRow + c * 8 + value % 4 * 2 + i % 2;
-    if (line > lastLine || row >= x.rows()) continue;
-    if constexpr (tiles == 2) {
-      finishGated(product, row, line, totals[0], totals[1]);
-    } else {
-      finishLine(product, row, line, totals[0]);
+    __syncthreads();
+    for (int item = threadIdx.x; item < columns * 64; item += 32 * warps) {
+      const int64_t line = from + int64_t{pass} * lineStep + item % 8, row = firstRow + item / 8;
+      if (row >= product.rows() || line >= to) continue;
+      const float* part = parts + item / 64 * 128 + item % 8 * 8 + item / 8 % 8;
+      float low = 0, high = 0;
+      for (int w = 0; w < warps; w++, part += warpSums<columns>) {
+        low += part[0];
+        high += part[64];
+      }
+      if (gated) {
+        finishGated(product, row, line, low, high);
+      } else {
+        finishLine(product, row, line, low);
+        if (line + 8 < to) finishLine(product, row, line + 8, high);
+      }
     }
   }
 }
 
-template <typename T, typename Block, int columns, int tiles>
+template <typename T, typename Block, int columns>
 bool launchStream(const Call& call, const Product& product) {
-  constexpr size_t sharedBytes = size_t{blockWarps} * stages<Block, tiles> * stageBytes<Block, tiles>;
-  static_assert(sharedBytes >= size_t{blockWarps} * tiles * columns * 4 * 32 * sizeof(float));
-  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), columns * 8)),
-                  static_cast<unsigned>(divideUp(product.lines(), tileLines)));
-  return call.launch(streamBlocksKernel<T, Block, columns, tiles>, grid, dim3(32 * blockWarps), sharedBytes, product);
+  int warps = Stream<Block>::most;
+  while (streamBytes<Block, columns>(warps) > call.machine.sharedBytes) warps--;
+  const int64_t most = divideUp(product.lines(), product.gated ? 4 : 8), shares = call.machine.multiprocessors * threadBlocks<Block, columns>;
+  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), columns * 8)), static_cast<unsigned>(most < shares ? most : shares));
+  return call.launch(streamBlocksKernel<T, Block, columns>, grid, dim3(32 * warps), streamBytes<Block, columns>(warps), product);
 }
 
 template <typename T, typename Block>
 bool streamBlocks(const Call& call, const Product& product) {
-  const auto ofColumns = [&]<int columns>() {
-    return product.gated ? launchStream<T, Block, columns, 2>(call, product) : launchStream<T, Block, columns, 1>(call, product);
-  };
-  if (product.rows() <= 8) return ofColumns.template operator()<1>();
-  if (product.rows() <= 16) return ofColumns.template operator()<2>();
-  return ofColumns.template operator()<4>();
+  if (product.rows() <= 8) return launchStream<T, Block, 1>(call, product);
+  if (product.rows() <= 16) return launchStream<T, Block, 2>(call, product);
+  return launchStream<T, Block, 4>(call, product);
 }
 
 }  // namespace whittle::cuda
