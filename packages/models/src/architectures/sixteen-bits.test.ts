@@ -71,7 +71,7 @@ describe("llama", () => {
     // A layer that does more than its product is asked itself.
     let asked = 0;
     for (const linear of apart.linears.values()) {
-      linear.apply = (x, rows, taps) => {
+      linear.apply = (x, _rows, taps) => {
         asked++;
         taps?.input?.(linear.site, x);
         return linear.product(x);
