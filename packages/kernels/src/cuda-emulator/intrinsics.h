@@ -46,6 +46,10 @@ inline uint32_t packBFloats(float low, float high) {
   return static_cast<uint32_t>(floatToBFloat(high)) << 16 | floatToBFloat(low);
 }
 
+inline uint32_t maskedOr(uint32_t a, uint32_t mask, uint32_t bits) {
+  return (a & mask) | bits;
+}
+
 inline uint32_t subtractHalfs(uint32_t a, uint32_t b) {
   const auto half = [](uint32_t pair, int shift) { return halfToFloat(static_cast<uint16_t>(pair >> shift)); };
   return packHalfs(half(a, 0) - half(b, 0), half(a, 16) - half(b, 16));

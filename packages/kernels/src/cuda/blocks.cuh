@@ -60,18 +60,18 @@ template <>
 struct Codes<BF16> {
   // 128 + the low seven bits, minus 128 or, if the sign bit is set, 256.
   __device__ static uint32_t pairOfQ8(uint32_t bytes) {
-    return subtractBFloats((bytes & 0x007f007f) | 0x43004300, (bytes & 0x00800080) | 0x43004300);
+    return subtractBFloats(maskedOr(bytes, 0x007f007f, 0x43004300), maskedOr(bytes, 0x00800080, 0x43004300));
   }
-  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractBFloats((nibbles & 0x000f000f) | 0x43004300, 0x43084308); }
+  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractBFloats(maskedOr(nibbles, 0x000f000f, 0x43004300), 0x43084308); }
 };
 
 template <>
 struct Codes<F16> {
   // 1024 + (code + 128), minus 1152.
   __device__ static uint32_t pairOfQ8(uint32_t bytes) {
-    return subtractHalfs(((bytes ^ 0x00800080) & 0x00ff00ff) | 0x64006400, 0x64806480);
+    return subtractHalfs(maskedOr(bytes ^ 0x00800080, 0x00ff00ff, 0x64006400), 0x64806480);
   }
-  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractHalfs((nibbles & 0x000f000f) | 0x64006400, 0x64086408); }
+  __device__ static uint32_t pairOfQ4(uint32_t nibbles) { return subtractHalfs(maskedOr(nibbles, 0x000f000f, 0x64006400), 0x64086408); }
 };
 
 }  // namespace whittle::cuda

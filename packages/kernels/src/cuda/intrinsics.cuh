@@ -25,11 +25,12 @@ __device__ inline void letNextStart() {
 #endif
 }
 
-// Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on, and the next kernel may be set up. Before it a
-// kernel may compute addresses and call `prefetchL2`, and nothing else.
+// Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on. Before it a kernel may compute addresses and call
+// `prefetchL2`, and nothing else. The next kernel may be set up even before that, so that its prefetches fill the time of small kernels: it waits for this one,
+// which ends after all before it.
 __device__ inline void afterPrevious() {
-  awaitPrevious();
   letNextStart();
+  awaitPrevious();
 }
 
 // A hint: the cache line of `address` will be read. Safe on any address of the tensor, whoever is writing to it.
@@ -60,6 +61,13 @@ __device__ inline uint32_t packBFloats(float low, float high) {
   uint32_t pair;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(high), "f"(low));
   return pair;
+}
+
+// (a & mask) | bits, as one instruction: two constants would make the compiler split it.
+__device__ inline uint32_t maskedOr(uint32_t a, uint32_t mask, uint32_t bits) {
+  uint32_t result;
+  asm("lop3.b32 %0, %1, %2, %3, 0xea;" : "=r"(result) : "r"(a), "r"(mask), "r"(bits));
+  return result;
 }
 
 // Differences of two pairs of 16-bit floats, each rounded once.
