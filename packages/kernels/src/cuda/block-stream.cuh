@@ -127,16 +127,17 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, group = lane / 4, quarter = lane % 4;
   const int warps = static_cast<int>(blockDim.x) / 32;
   unsigned char* const ring = shared + warp * Shape::ringBytes;
+  unsigned char* const ringEnd = ring + Shape::ringBytes;
   auto* const partial = reinterpret_cast<float*>(shared + warps * Shape::ringBytes);
 
   const bool gated = product.gated;
   const int chunks = static_cast<int>(product.depth() / chunkElements), lineStep = gated ? 8 : 16;
   const int64_t lines = product.lines();
-  const int64_t from = lines * blockIdx.y / gridDim.y, to = lines * (blockIdx.y + 1) / gridDim.y;
-  const int passes = static_cast<int>((to - from + lineStep - 1) / lineStep);
+  const int from = static_cast<int>(lines * blockIdx.y / gridDim.y), to = static_cast<int>(lines * (blockIdx.y + 1) / gridDim.y);
+  const int passes = (to - from + lineStep - 1) / lineStep;
 
   // Row `lane % 16` of the pass that begins with a line, null beyond the last.
-  const auto ownRow = [&](int64_t line) {
+  const auto ownRow = [&](int line) {
     const int row = lane % passLines;
     line += row % lineStep;
     if (line >= to) return uintptr_t{0};
@@ -144,8 +145,7 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
     return reinterpret_cast<uintptr_t>(blockRow<Block>(product.weight[at.matrix], at.row));
   };
   // What comes next from memory: the pass, the places in its rows that this lane copies from (null beyond the last), the chunk.
-  int64_t nextLine = from;
-  int nextChunk = warp;
+  int nextLine = from, nextChunk = warp;
   uintptr_t source[Shape::copies], lastSource;
   const auto aim = [&] {
     while (nextChunk >= chunks) {
@@ -169,24 +169,27 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   }
   awaitPrevious();
 
-  int left = (passes * chunks - warp + warps - 1) / warps, filling = 0;
+  int left = (passes * chunks - warp + warps - 1) / warps;
+  // This lane's place in the stage that is filled next, and as far from it that of a last piece.
+  unsigned char* filling = ring + lane / Shape::rowLanes * Shape::rowBytes + lane % Shape::rowLanes * 16;
+  unsigned char* const fillingEnd = filling + Shape::ringBytes;
+  const int lastPiece = static_cast<int>(ring + lane * Shape::rowBytes + Shape::rowLanes * 16 - filling);
   const auto fill = [&] {
     if (left > 0) {
-      unsigned char* const stage = ring + filling * Shape::stageBytes;
       const int64_t offset = int64_t{nextChunk} * Shape::rowBytes;
 #pragma unroll
       for (int i = 0; i < Shape::copies; i++) {
-        const int row = i * Shape::rowsAtOnce + lane / Shape::rowLanes;
-        if (source[i]) copyAsync(stage + row * Shape::rowBytes + lane % Shape::rowLanes * 16, reinterpret_cast<const void*>(source[i] + offset));
+        if (source[i]) copyAsync(filling + i * Shape::rowsAtOnce * Shape::rowBytes, reinterpret_cast<const void*>(source[i] + offset));
       }
-      if (lastSource) copyAsync(stage + lane * Shape::rowBytes + Shape::rowLanes * 16, reinterpret_cast<const void*>(lastSource + offset));
+      if (lastSource) copyAsync(filling + lastPiece, reinterpret_cast<const void*>(lastSource + offset));
       nextChunk += warps;
       left--;
       if (nextChunk >= chunks && left > 0) aim();
     }
     if (left <= Shape::stages) letNextStart();
     endCopies();
-    filling = filling + 1 == Shape::stages ? 0 : filling + 1;
+    filling += Shape::stageBytes;
+    if (filling == fillingEnd) filling -= Shape::ringBytes;
   };
 #pragma unroll 1
   for (int stage = 0; stage < Shape::stages - 1; stage++) fill();
@@ -200,11 +203,11 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
     x[c] = row < product.rows() ? product.x.row<const T>(row) + 4 * quarter : nullptr;
   }
 
-  int reading = 0, chunk = warp;
+  const unsigned char* reading = ring + group * Shape::rowBytes;
+  int chunk = warp;
   for (int pass = 0; pass < passes; pass++) {
     float sums[columns][4] = {};
     for (; chunk < chunks; chunk += warps) {
-      const unsigned char* const row = ring + reading * Shape::stageBytes + group * Shape::rowBytes;
       constexpr int together = held<Block, columns>;
 #pragma unroll
       for (int block = 0; block < chunkBlocks; block += together) {
@@ -234,12 +237,13 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
             interleave(fours[h][c], activations[0][c]);
             interleave(fours[h + 1][c], activations[1][c]);
           }
-          const unsigned char* const place = row + (block + h) * static_cast<int>(sizeof(Block));
+          const unsigned char* const place = reading + (block + h) * static_cast<int>(sizeof(Block));
           addBlock<T, Block, columns, true>(place, quarter, activations[0], sums);
           addBlock<T, Block, columns, false>(place + sizeof(Block), quarter, activations[1], sums);
         }
       }
-      reading = reading + 1 == Shape::stages ? 0 : reading + 1;
+      reading += Shape::stageBytes;
+      if (reading >= ringEnd) reading -= Shape::ringBytes;
     }
     chunk -= chunks;
 
@@ -253,7 +257,8 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
     }
     __syncthreads();
     for (int item = threadIdx.x; item < columns * 64; item += 32 * warps) {
-      const int64_t line = from + int64_t{pass} * lineStep + item % 8, row = firstRow + item / 8;
+      const int line = from + pass * lineStep + item % 8;
+      const int64_t row = firstRow + item / 8;
       if (row >= product.rows() || line >= to) continue;
       const float* part = parts + item / 64 * 128 + item % 8 * 8 + item / 8 % 8;
       float low = 0, high = 0;
