@@ -111,6 +111,7 @@ describe("many requests, coming and going", () => {
               const request = {
                 ...options,
                 prompt: Array.from({ length: promptTokens }, (_, i) => i),
+                arrivalMs: performance.now() - promptTokens,
                 seed: 1,
                 signal: controller.signal,
                 ...(logprobs !== null && { logprobs }),

@@ -10,9 +10,9 @@ export interface RequestTimings {
   readonly decodeMs: number | undefined;
   /** From its first admission to its last token. */
   readonly inferenceMs: number | undefined;
-  /** From its submission to its first token (TTFT). */
+  /** From its arrival to its first token (TTFT). */
   readonly firstTokenMs: number | undefined;
-  /** From its submission to its end. */
+  /** From its arrival to its end. */
   readonly totalMs: number;
 }
 

@@ -138,7 +138,7 @@ export class BatchingEngine implements Engine {
     const detokenizer = this.model.tokenizer.detokenizer({ after: request.prompt, show: request.showTokens });
     return new Sequence({
       id: this.submitted++,
-      arrivalMs: request.arrivalMs,
+      queuedMs: performance.now(),
       request,
       choice,
       ...(scores && { scores }),

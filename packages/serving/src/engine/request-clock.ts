@@ -8,7 +8,10 @@ export class RequestClock {
   preemptions = 0;
 
   constructor(
-    readonly arrivalMs: number,
+    /** When whoever asks began to wait: its time is counted from here. */
+    private readonly arrivalMs: number,
+    /** When the engine was given it. */
+    readonly queuedMs: number,
     private readonly timeoutMs: number | undefined,
   ) {}
 
@@ -30,9 +33,9 @@ export class RequestClock {
   }
 
   timings(endMs: number): RequestTimings {
-    const { arrivalMs, scheduledMs, firstTokenMs, lastTokenMs } = this;
+    const { arrivalMs, queuedMs, scheduledMs, firstTokenMs, lastTokenMs } = this;
     return {
-      queueMs: between(arrivalMs, scheduledMs),
+      queueMs: between(queuedMs, scheduledMs),
       prefillMs: between(scheduledMs, firstTokenMs),
       decodeMs: between(firstTokenMs, lastTokenMs),
       inferenceMs: between(scheduledMs, lastTokenMs),

@@ -12,7 +12,8 @@ import { TokenList } from "./token-list.js";
 
 export interface SequenceOptions {
   readonly id: number;
-  readonly arrivalMs: number;
+  /** When it is submitted. */
+  readonly queuedMs: number;
   readonly request: ResolvedRequest;
   /** Which of several answers to the same request. */
   readonly choice: number;
@@ -65,13 +66,13 @@ export class Sequence implements ScheduledRequest {
   private readonly stops: StopMatcher;
   private readonly onAbort = (): void => this.cancel();
 
-  constructor({ id, arrivalMs, request, choice, scores, endIds, detokenizer }: SequenceOptions) {
+  constructor({ id, queuedMs, request, choice, scores, endIds, detokenizer }: SequenceOptions) {
     this.id = id;
     this.requestId = `request-${id}`;
     this.request = request;
     this.choice = choice;
     this.scores = scores;
-    this.clock = new RequestClock(arrivalMs, request.parameters.timeoutMs);
+    this.clock = new RequestClock(request.arrivalMs, queuedMs, request.parameters.timeoutMs);
     this.endIds = request.parameters.ignoreEos ? new Set() : endIds;
     this.detokenizer = detokenizer;
     this.ids = new TokenList(request.prompt);
@@ -83,7 +84,7 @@ export class Sequence implements ScheduledRequest {
   }
 
   get arrivalMs(): number {
-    return this.clock.arrivalMs;
+    return this.clock.queuedMs;
   }
 
   get promptTokens(): number {
