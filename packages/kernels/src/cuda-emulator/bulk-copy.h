@@ -27,10 +27,6 @@ inline uint64_t readOnce() {
   return 0;
 }
 
-inline uint64_t readAgain() {
-  return 0;
-}
-
 inline void copyBulk(void* shared, const void* source, int bytes, CopyBarrier* barrier, uint64_t) {
   emulator::BulkCopies::current().begin(shared, source, bytes, barrier);
 }

@@ -50,16 +50,10 @@ __device__ inline void awaitCopies(CopyBarrier* barrier, uint32_t parity) {
       : "memory");
 }
 
-// How long the second-level cache should keep what is read.
+// The second-level cache may drop first what is read by it. One for all threads of a warp.
 __device__ inline uint64_t readOnce() {
   uint64_t policy = 0;
   WHITTLE_BULK("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
-  return policy;
-}
-
-__device__ inline uint64_t readAgain() {
-  uint64_t policy = 0;
-  WHITTLE_BULK("createpolicy.fractional.L2::evict_normal.b64 %0, 1.0;" : "=l"(policy));
   return policy;
 }
 

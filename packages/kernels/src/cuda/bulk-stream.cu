@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
   awaitPrevious();
 
   if (!ofWeights && lane < passRows + rows) source = product.x.row<const unsigned char>(0) + 2 * product.x.rowStride * (lane - passRows);
-  const uint64_t policy = ofWeights ? readOnce() : readAgain();
+  const uint64_t policy = readOnce();
   int left = pieces * passes, filling = 0;
   const auto fill = [&] {
     if (left > 0) {
@@ -133,6 +133,7 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
   };
 #pragma unroll 1
   for (int stage = 0; stage < stages; stage++) fill();
+  __syncwarp();
 
   // Rows of x that are not there count for nothing: any will do in their place.
   const unsigned char* const weights = ring + lane % 16 * rowBytes + lane / 16 * 16;
