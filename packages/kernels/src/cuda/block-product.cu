@@ -1,17 +1,27 @@
 // Linear layers whose weights are blocks (q8_0, q4_0). Codes are multiplied as they are and the sum over a block is scaled in f32: widened
 // to 16 bits first, as cuBLASLt would need them, the weights would be rounded once more.
+#include <type_traits>
+
 #include "block-stream.cuh"
+#include "block-tiles.cuh"
 #include "block-visit.cuh"
 
 namespace whittle::cuda {
 
+// Rows that are streamed at most: more are quicker in tiles.
+constexpr int streamedRows = 64;
+
 bool multiplyBlocks(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
-    if (product.x.dtype != DType::f32 && blocksStream<Block>(call, product)) {
-      return product.x.dtype == DType::bf16 ? streamBlocks<BF16, Block>(call, product) : streamBlocks<F16, Block>(call, product);
-    }
-    return withFloatType(product.x.dtype, [&]<typename T>() { return visitBlocks<T, Block>(call, product); });
+    return withFloatType(product.x.dtype, [&]<typename T>() {
+      if constexpr (!std::is_same_v<T, float>) {
+        if (blocksStream<Block>(call, product)) {
+          return product.rows() > streamedRows ? multiplyBlockTiles<T, Block>(call, product) : streamBlocks<T, Block>(call, product);
+        }
+      }
+      return visitBlocks<T, Block>(call, product);
+    });
   });
 }
 

@@ -2,20 +2,12 @@
 // memory meanwhile.
 #include "matrix-unit.cuh"
 #include "product.cuh"
+#include "tile-slices.cuh"
 
 namespace whittle::cuda {
 
-constexpr int tileSide = 128;
-// Columns at a time: 64 bytes of a row, four pieces.
-constexpr int sliceColumns = 32;
-constexpr int sliceBytes = tileSide * 64;
 constexpr int slices = 3;
 constexpr int tileThreads = 256;
-
-// Where a piece of a row of a slice lies. The order of the pieces changes from row to row, so that eight rows of a column meet all banks.
-__device__ inline int pieceAt(int row, int piece) {
-  return row * 64 + 16 * (piece ^ (row / 2 % 4));
-}
 
 template <typename T>
 __global__ void __launch_bounds__(tileThreads) tileKernel(const __grid_constant__ Product product) {
