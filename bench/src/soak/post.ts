@@ -30,20 +30,29 @@ export async function textOf(answer: IncomingMessage): Promise<string> {
 }
 
 interface CompletionBody {
-  readonly choices: readonly { readonly text: string }[];
+  readonly choices: readonly {
+    readonly text: string;
+    readonly logprobs: { readonly token_logprobs: readonly (number | null)[] } | null;
+  }[];
 }
 
-/** The text of a completion in one piece. */
+/** The text of a completion in one piece, and the log-probabilities of its tokens where it has some. */
 export function completionText(body: string): string {
-  return (JSON.parse(body) as CompletionBody).choices[0]!.text;
+  return joined([JSON.parse(body) as CompletionBody]);
 }
 
-/** The text of a completion's stream. @throws Error if the stream ended early or with an error */
+/** The same of a completion's stream. @throws Error if the stream ended early or with an error */
 export function streamText(events: string): string {
   const data = events
     .trimEnd()
     .split("\n\n")
     .map((event) => event.slice("data: ".length));
   if (data.pop() !== "[DONE]") throw new Error(`the stream ends with ${events.slice(-200)}`);
-  return data.map((event) => (JSON.parse(event) as CompletionBody).choices[0]?.text ?? "").join("");
+  return joined(data.map((event) => JSON.parse(event) as CompletionBody));
+}
+
+function joined(parts: readonly CompletionBody[]): string {
+  const choices = parts.flatMap((part) => part.choices[0] ?? []);
+  const logprobs = choices.flatMap((choice) => choice.logprobs?.token_logprobs ?? []);
+  return choices.map((choice) => choice.text).join("") + (logprobs.length > 0 ? `\n${logprobs.join(" ")}` : "");
 }
