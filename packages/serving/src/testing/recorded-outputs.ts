@@ -22,7 +22,7 @@ export const recordedOutputs: readonly RecordedOutput[] = [
   },
   {
     model: "Qwen2.5 7B Instruct, two calls",
-    source: "QwenLM/Qwen2.5 docs/source/framework/function_call.md (2024)",
+    source: "QwenLM/Qwen2.5 docs/source/framework/function_call.md of 2024: what it says the output is like",
     format: hermes,
     text: '<tool_call>\n{"name": "get_current_temperature", "arguments": {"location": "San Francisco, CA, USA"}}\n</tool_call>\n<tool_call>\n{"name": "get_temperature_date", "arguments": {"location": "San Francisco, CA, USA", "date": "2024-10-01"}}\n</tool_call>',
     content: "",
@@ -33,7 +33,7 @@ export const recordedOutputs: readonly RecordedOutput[] = [
   },
   {
     model: "Qwen2.5 72B Instruct",
-    source: "zhudotexe/redel sandbox/debug_qwen_2.py",
+    source: "zhudotexe/redel sandbox/debug_qwen_2.py: a turn of the conversation there",
     format: hermes,
     text: '<tool_call>\n{"name": "search", "arguments": {"query": "6 Metropolitan cities in Korea and their symbol flowers"}}\n</tool_call>',
     content: "",
