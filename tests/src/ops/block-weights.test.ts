@@ -21,3 +21,13 @@ conformance(
   { rows: sizes(1, 8, 2, 17), in: sizes(256, 2304, 512), width: sizes(16, 5, 33) },
   { ...blocks, sameDType: ["gate", "up"], cases: 12 },
 );
+
+// Many rows, in tiles of 128 by 128 (64 by 64 pairs of lines).
+const many = { ...blocks, about: "blocks-of-many-rows", cases: 2 } as const;
+conformance(linear, { rows: sizes(65, 130), in: sizes(256), out: sizes(129, 40) }, many);
+conformance(gatedLinear, { rows: sizes(65), in: sizes(256), width: sizes(65, 3) }, { ...many, sameDType: ["gate", "up"] });
+
+// More lines than a GPU's thread blocks take in one pass.
+const long = { ...blocks, about: "blocks-of-many-lines", cases: 2 } as const;
+conformance(linear, { rows: sizes(1), in: sizes(256), out: sizes(2200, 4400) }, long);
+conformance(gatedLinear, { rows: sizes(1), in: sizes(256), width: sizes(2200) }, { ...long, sameDType: ["gate", "up"] });
