@@ -25,6 +25,7 @@ const { values } = parseArgs({
 });
 
 const kernelsBuild = "packages/kernels/build";
+const programs = ["conformance-cuda", "linear-bench"];
 const workspaces = closure(read(root), ["@whittle/tests", "@whittle/bench"]);
 /** Packages of npm that run tests; what the workspaces depend on comes by itself. */
 const runners = ["vitest", "fast-check"];
@@ -50,16 +51,9 @@ function run(command, args, options) {
 
 function build() {
   run(process.execPath, ["scripts/bootstrap.cjs", "build"]);
+  if (values.built) return;
   run(process.execPath, ["packages/kernels/scripts/build-native.cjs"], { env: { ...process.env, WHITTLE_CUDA: "1" } });
-  run("cmake", [
-    "--build",
-    "packages/kernels/build",
-    "--target",
-    "conformance-cuda",
-    "linear-bench",
-    "--parallel",
-    "2",
-  ]);
+  run("cmake", ["--build", kernelsBuild, "--target", ...programs, "--parallel", "2"]);
 }
 
 /** What git knows of the workspaces, the small model and the files at the top that they share. */
@@ -81,10 +75,9 @@ function copyBuilt() {
     if (fs.existsSync(path.join(root, dist))) copy(dist);
   }
   copy(path.join(kernelsBuild, "Release", "whittle.node"));
-  for (const file of ["Release/whittle-cuda.so", "conformance-cuda"]) {
+  for (const file of ["Release/whittle-cuda.so", ...programs]) {
     copy(path.join(kernelsBuild, file), path.resolve(root, values.built ?? kernelsBuild, file));
   }
-  copy("packages/kernels/build/linear-bench");
 }
 
 /** Packages of npm that the workspaces or the test runner need, each where it is found here; our own as links. */
