@@ -13,8 +13,12 @@ const build = path.join(root, "packages", "kernels", "build");
 const folder = mkdtempSync(path.join(os.tmpdir(), "whittle-cases-"));
 
 /** Replays the cases in a file or folder; the last line on stdout is the sum. */
-async function replay(program: string, cases: string): Promise<{ exit: number; out: string; last: string }> {
-  const { exit, out } = await execute(path.join(build, program), [cases]).then(
+async function replay(
+  program: string,
+  cases: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ exit: number; out: string; last: string }> {
+  const { exit, out } = await execute(path.join(build, program), [cases], { env: { ...process.env, ...env } }).then(
     ({ stdout }) => ({ exit: 0, out: stdout }),
     (error: { code: number; stdout: string }) => ({ exit: error.code, out: error.stdout }),
   );
@@ -93,6 +97,12 @@ describe.each(programs)("$program", ({ program }) => {
     expect((await replay(program, cut)).exit).toBe(2);
     expect((await replay(program, path.join(folder, "none"))).exit).toBe(2);
   });
+});
+
+test("the kernels for GPUs older than Hopper keep to the bounds too", async () => {
+  const program = "conformance-cuda-emulated";
+  const { exit, out } = await replay(program, drawnFor(program), { WHITTLE_EMULATED_CAPABILITY: "80" });
+  expect(exit, out).toBe(0);
 });
 
 /** Kernels with a mistake each: a missing barrier, a copy not waited for, lanes that part before a shuffle … */

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "../../cuda/bulk-copy.cuh"
 #include "../../cuda/platform.cuh"
 
 namespace whittle::cuda {
@@ -50,6 +51,35 @@ __global__ inline void impatientKernel(const float* from, float* to) {
   copiesLeft<1>();
   __syncthreads();
   to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+// Through shared memory by a bulk copy, of which so many bytes are expected.
+__device__ inline void reverseInBulk(const float* from, float* to, int expected, bool waits) {
+  WHITTLE_SHARED(bytes);
+  auto* shared = reinterpret_cast<float*>(bytes);
+  auto* barrier = reinterpret_cast<CopyBarrier*>(bytes + 256);
+  afterPrevious();
+  if (threadIdx.x == 0) {
+    beginBarrier(barrier);
+    seeBarriers();
+    expectCopies(barrier, expected);
+    copyBulk(shared, from, 256, barrier, readOnce());
+  }
+  __syncthreads();
+  if (waits) awaitCopies(barrier, 0);
+  to[threadIdx.x] = shared[63 - threadIdx.x];
+}
+
+__global__ inline void bulkKernel(const float* from, float* to) {
+  reverseInBulk(from, to, 256, true);
+}
+
+__global__ inline void impatientBulkKernel(const float* from, float* to) {
+  reverseInBulk(from, to, 256, false);
+}
+
+__global__ inline void miscountedBulkKernel(const float* from, float* to) {
+  reverseInBulk(from, to, 240, true);
 }
 
 __global__ inline void divergentShuffleKernel() {

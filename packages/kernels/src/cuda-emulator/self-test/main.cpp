@@ -110,10 +110,14 @@ void checkLimits() {
 
 int main() {
   using namespace whittle::cuda;
+  alignas(16) float sixtyFour[64] = {};
   expect(reverses(reverseKernel), "with a barrier", "");
   expect(!reverses(unsynchronisedKernel), "without the barrier", "");
   expect(reverses(copyKernel), "with copies that are waited for", "");
   expect(!reverses(impatientKernel), "with copies that are not waited for", "");
+  expect(reverses(bulkKernel), "with a bulk copy that is waited for", "");
+  expect(!reverses(impatientBulkKernel), "with a bulk copy that is not waited for", "");
+  expectError("would wait for ever: 256 bytes are on their way, 240 expected", miscountedBulkKernel, sixtyFour, sixtyFour);
   expectError("__shfl_sync, while thread", divergentShuffleKernel);
   expectError("__syncthreads, while thread", divergentBarrierKernel);
   expectError("only the whole warp is emulated", halfWarpKernel);
