@@ -67,6 +67,7 @@ function copySources() {
     const left = unwanted.some((folder) => file.startsWith(`${folder}/`));
     if ((top || inside) && !left && fs.existsSync(path.join(root, file))) copy(file);
   }
+  copy("bench/peers/torch-decode.py");
 }
 
 function copyBuilt() {

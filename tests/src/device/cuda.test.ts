@@ -54,7 +54,7 @@ onEachDevice(({ name, open }) => {
     const flooded = embedding({ table, ids: ids(500, 9) });
     const alsoBad = [4, 5, 6].map((id) => embedding({ table, ids: ids(100, id) }));
     const good = embedding({ table, ids: ids(500, 1) });
-    await expect(flooded.read()).rejects.toThrow("embedding: id 9 in row 0 is outside of the table of 3 rows");
+    await expect(flooded.read()).rejects.toThrow(/^embedding: id 9 in row \d+ is outside of the table of 3 rows$/);
     for (const tensor of alsoBad) await expect(tensor.read()).rejects.toThrow(/^embedding: id [456] in row \d+ is/);
     expect(new Set((await good.read()) as Float32Array)).toEqual(new Set([3, 4]));
     expect(await embedding({ table, ids: ids(1, 0) }).read()).toEqual(Float32Array.of(1, 2));
