@@ -1,9 +1,9 @@
 // Up to 8 rows of x past weights, on machines that have a bulk copy engine (compute capability 9.0): as stream.cu does it, but memory is read in long stretches of a
 // row, which it gives faster than scattered ones, and whole warps share what they have copied.
 //
-// A block takes an equal share of the lines, 16 rows of weights in a pass, and its warps take turns along the depth, 256 columns (a unit) each. A unit comes in
-// one piece or two into the warp's own ring in shared memory, with as much of x; every row of the piece is a copy of its own, asked for by a lane of its own.
-// The order of a row's sum is the same for any number of rows.
+// A block takes an equal share of the lines, 16 rows of weights in a pass, and its warps take turns along the depth, 512 columns (a piece) each. A piece comes into
+// the warp's own ring in shared memory, with as much of x; every row of it is a copy of its own, asked for by a lane of its own. The engine begins a copy every 24
+// cycles or so: copies of half the length would be its limit. The order of a row's sum is the same for any number of rows.
 #include "bulk-copy.cuh"
 #include "matrix-unit.cuh"
 #include "product.cuh"
@@ -12,43 +12,39 @@ namespace whittle::cuda {
 
 namespace {
 
-constexpr int bulkWarps = 4;
+constexpr int bulkWarps = 2;
 constexpr int passRows = 16;
 constexpr int inputRows = 8;
-constexpr int unitColumns = 256;
-constexpr int unitStep = bulkWarps * unitColumns;
+constexpr int columns = 512;
+constexpr int step = bulkWarps * columns;
 constexpr int fewestStages = 3, mostStages = 6;
+// Between a row of a piece and the next in shared memory: 8 rows at the same column lie in different banks.
+constexpr int rowBytes = 2 * columns + 16;
 // Of each row in a block's first pass, as much as a warp asks the second-level cache for while the kernel before still runs.
-constexpr int columnsAhead = 1024;
+constexpr int columnsAhead = 2048;
 // Sums of a warp, of two passes: the one before may still be read.
 constexpr int warpSums = passRows * inputRows;
 constexpr int sumBytes = 2 * bulkWarps * warpSums * static_cast<int>(sizeof(float));
 constexpr int barrierBytes = bulkWarps * mostStages * static_cast<int>(sizeof(CopyBarrier));
 
-// Between a row of a piece and the next in shared memory: 8 rows at the same column lie in different banks.
-__host__ __device__ constexpr int rowBytesOf(int columns) {
-  return 2 * columns + 16;
+__host__ __device__ constexpr int stageBytesOf(int rows) {
+  return (passRows + rows) * rowBytes;
 }
 
-__host__ __device__ constexpr int stageBytesOf(int columns, int rows) {
-  return (passRows + rows) * rowBytesOf(columns);
-}
-
-// Two blocks find room on a multiprocessor, so that the next kernel is set up during this one; a kilobyte of each is the system's.
-int stagesFor(const Call& call, int columns, int rows) {
-  const int room = (call.machine.sharedBytes + 1024) / 2 - 1024 - sumBytes - barrierBytes;
-  const int stages = room / (bulkWarps * stageBytesOf(columns, rows));
-  return stages < mostStages ? stages : mostStages;
-}
-
-// Long pieces where few rows of x leave room for them.
-int columnsFor(const Call& call, int rows) {
-  return stagesFor(call, unitColumns, rows) >= fewestStages ? unitColumns : unitColumns / 2;
+// Where they suffice, as many as let two blocks find room on a multiprocessor, so that the next kernel is set up during this one; a kilobyte of each is the
+// system's.
+int stagesFor(const Call& call, int rows) {
+  const auto within = [&](int bytes) {
+    const int stages = (bytes - sumBytes - barrierBytes) / (bulkWarps * stageBytesOf(rows));
+    return stages < mostStages ? stages : mostStages;
+  };
+  const int half = within((call.machine.sharedBytes + 1024) / 2 - 1024);
+  return half >= fewestStages ? half : within(call.machine.sharedBytes);
 }
 
 // 32 columns of a piece, of which `columns` are left: those beyond hold anything.
 template <typename T, bool whole>
-__device__ void multiplyColumns(float (&sums)[4], const unsigned char* weights, const unsigned char* inputs, int columns) {
+__device__ void multiplyColumns(float (&sums)[2][4], const unsigned char* weights, const unsigned char* inputs, int columns) {
   uint32_t weight[2][4], input[4];
   loadMatrices(weight[0], weights);
   loadMatrices(weight[1], weights + 32);
@@ -62,17 +58,17 @@ __device__ void multiplyColumns(float (&sums)[4], const unsigned char* weights, 
       weight[part / 2][part % 2 * 2 + 1] = 0;
     }
   }
-  matrixMultiply<T>(sums, weight[0], {input[0], input[1]});
-  matrixMultiply<T>(sums, weight[1], {input[2], input[3]});
+  // One does not wait for the other.
+  matrixMultiply<T>(sums[0], weight[0], {input[0], input[1]});
+  matrixMultiply<T>(sums[1], weight[1], {input[2], input[3]});
 }
 
-template <typename T, int columns>
+template <typename T>
 __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __grid_constant__ Product product, int stages) {
-  constexpr int rowBytes = rowBytesOf(columns);
   WHITTLE_SHARED(shared);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int rows = static_cast<int>(product.rows()), depth = static_cast<int>(product.depth());
-  const int stageBytes = stageBytesOf(columns, rows), ringBytes = stages * stageBytes;
+  const int stageBytes = stageBytesOf(rows), ringBytes = stages * stageBytes;
   unsigned char* const ring = shared + warp * ringBytes;
   float* const sumsOfWarps = reinterpret_cast<float*>(shared + bulkWarps * ringBytes);
   CopyBarrier* const barriers = reinterpret_cast<CopyBarrier*>(shared + bulkWarps * ringBytes + sumBytes) + warp * mostStages;
@@ -82,13 +78,12 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
   const int64_t lines = product.lines();
   const int64_t from = lines * blockIdx.x / gridDim.x, to = lines * (blockIdx.x + 1) / gridDim.x;
   const int passes = static_cast<int>((to - from + passLines - 1) / passLines);
-  const int units = (depth + unitColumns - 1) / unitColumns;
-  const int pieces = (units - warp + bulkWarps - 1) / bulkWarps * (unitColumns / columns);
+  const int pieces = ((depth + columns - 1) / columns - warp + bulkWarps - 1) / bulkWarps;
 
   // What this lane copies next: a row of weights or of x (null: none) from a column on.
   const bool ofWeights = lane < passRows;
   int64_t nextLine = from;
-  int nextColumn = warp * unitColumns, rowsPresent = 0;
+  int nextColumn = warp * columns, rowsPresent = 0;
   const unsigned char* source = nullptr;
   const auto aim = [&] {
     const int present = to - nextLine < passLines ? static_cast<int>(to - nextLine) : passLines;
@@ -114,14 +109,13 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
   int left = pieces * passes, filling = 0;
   const auto fill = [&] {
     if (left > 0) {
-      const int present = depth - nextColumn < columns ? depth - nextColumn : columns, bytes = present > 0 ? 2 * present : 0;
+      const int bytes = 2 * (depth - nextColumn < columns ? depth - nextColumn : columns);
       if (lane == 0) expectCopies(barriers + filling, rowsPresent * bytes);
       __syncwarp();
-      if (source && bytes > 0) copyBulk(ring + filling * stageBytes + lane * rowBytes, source + int64_t{2} * nextColumn, bytes, barriers + filling, policy);
-      nextColumn += columns;
-      if (nextColumn % unitColumns == 0) nextColumn += unitStep - unitColumns;
-      if (nextColumn >= units * unitColumns) {
-        nextColumn = warp * unitColumns;
+      if (source) copyBulk(ring + filling * stageBytes + lane * rowBytes, source + int64_t{2} * nextColumn, bytes, barriers + filling, policy);
+      nextColumn += step;
+      if (nextColumn >= depth) {
+        nextColumn = warp * columns;
         nextLine += passLines;
         aim();
       }
@@ -141,20 +135,17 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
   int reading = 0;
   uint32_t parity = 0;
   for (int pass = 0; pass < passes; pass++) {
-    float sums[4] = {};
-    int column = warp * unitColumns;
-    for (int piece = 0; piece < pieces; piece++) {
+    float sums[2][4] = {};
+    for (int column = warp * columns; column < depth; column += step) {
       awaitCopies(barriers + reading, parity);
       const int offset = reading * stageBytes;
       if (depth - column >= columns) {
-#pragma unroll
+#pragma unroll 8
         for (int at = 0; at < columns; at += 32) multiplyColumns<T, true>(sums, weights + offset + 2 * at, inputs + offset + 2 * at, 32);
       } else {
 #pragma unroll 1
         for (int at = 0; at < depth - column; at += 32) multiplyColumns<T, false>(sums, weights + offset + 2 * at, inputs + offset + 2 * at, depth - column - at);
       }
-      column += columns;
-      if (column % unitColumns == 0) column += unitStep - unitColumns;
       if (++reading == stages) {
         reading = 0;
         parity ^= 1;
@@ -167,9 +158,10 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
     // The warps' sums, in the order of the warps: lines r and r + 8 of a pass (the two halves of a gated line) by one thread.
     float* const passSums = sumsOfWarps + pass % 2 * bulkWarps * warpSums;
     float* const own = passSums + warp * warpSums + 2 * lane;
-    *reinterpret_cast<float2*>(own) = {sums[0], sums[1]};
-    *reinterpret_cast<float2*>(own + 64) = {sums[2], sums[3]};
+    *reinterpret_cast<float2*>(own) = {sums[0][0] + sums[1][0], sums[0][1] + sums[1][1]};
+    *reinterpret_cast<float2*>(own + 64) = {sums[0][2] + sums[1][2], sums[0][3] + sums[1][3]};
     __syncthreads();
+    static_assert(32 * bulkWarps == 8 * inputRows);
     const int row = threadIdx.x / 8, r = threadIdx.x % 8;
     const int64_t line = from + int64_t{pass} * passLines + r;
     if (row >= rows || line >= to) continue;
@@ -193,18 +185,15 @@ __global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __gr
 
 bool streamsInBulk(const Call& call, const Product& product) {
   if (call.machine.capability < 90 || product.rows() > inputRows || product.depth() == 0 || !tiled(call, product)) return false;
-  const int rows = static_cast<int>(product.rows());
-  return stagesFor(call, columnsFor(call, rows), rows) >= fewestStages;
+  return stagesFor(call, static_cast<int>(product.rows())) >= fewestStages;
 }
 
 bool multiplyStreamingInBulk(const Call& call, const Product& product) {
-  const int rows = static_cast<int>(product.rows()), columns = columnsFor(call, rows), stages = stagesFor(call, columns, rows);
+  const int rows = static_cast<int>(product.rows()), stages = stagesFor(call, rows);
   const int64_t most = divideUp(product.lines(), product.gated ? 4 : 8);
   const dim3 grid(static_cast<unsigned>(most < call.machine.multiprocessors ? most : call.machine.multiprocessors));
-  const size_t sharedBytes = static_cast<size_t>(bulkWarps * stages * stageBytesOf(columns, rows) + sumBytes + barrierBytes);
-  const bool wide = columns == unitColumns, brain = product.x.dtype == DType::bf16;
-  const auto kernel = brain ? (wide ? bulkStreamKernel<BF16, unitColumns> : bulkStreamKernel<BF16, unitColumns / 2>)
-                            : (wide ? bulkStreamKernel<F16, unitColumns> : bulkStreamKernel<F16, unitColumns / 2>);
+  const size_t sharedBytes = static_cast<size_t>(bulkWarps * stages * stageBytesOf(rows) + sumBytes + barrierBytes);
+  const auto kernel = product.x.dtype == DType::bf16 ? bulkStreamKernel<BF16> : bulkStreamKernel<F16>;
   return call.launch(kernel, grid, dim3(32 * bulkWarps), sharedBytes, product, stages);
 }
 

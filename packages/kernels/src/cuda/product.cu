@@ -57,11 +57,21 @@ static bool multiplyGated(const Call& call, const Product& product, unsigned cha
   return mapPairs<SiluMul>(call, both.y[0], both.y[1], y);
 }
 
+// Whether the library takes less time than streaming (H100, the shapes of a 7B LLaMA): its time hardly depends on the rows up to 128, while from 9 rows on
+// each multiprocessor's reading x slows streaming down. A bias would be one more launch.
+static bool libraryIsFaster(const Call& call, const Product& product) {
+  if (!call.blasLt) return false;
+  for (int i = 0; i < product.count; i++) {
+    if (product.bias[i].present()) return false;
+  }
+  return product.rows() > 8;
+}
+
 bool multiply(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
   if (isBlock(product.weight[0].dtype)) return multiplyBlocks(call, product);
   if (streamsInBulk(call, product)) return multiplyStreamingInBulk(call, product);
-  if (streams(call, product)) return multiplyStreaming(call, product);
+  if (streams(call, product) && !libraryIsFaster(call, product)) return multiplyStreaming(call, product);
   const DType dtype = product.x.dtype;
   const bool byLibrary = call.blasLt && dtype != DType::f32 && product.weight[0].dtype == dtype;
   if (!byLibrary && !tiled(call, product)) return multiplyInLanes(call, product);
