@@ -8,16 +8,13 @@
 
 namespace whittle::cuda {
 
-// Rows that are streamed at most: more are quicker in tiles.
-constexpr int streamedRows = 64;
-
 bool multiplyBlocks(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
     return withFloatType(product.x.dtype, [&]<typename T>() {
       if constexpr (!std::is_same_v<T, float>) {
         if (blocksStream<Block>(call, product)) {
-          return product.rows() > streamedRows ? multiplyBlockTiles<T, Block>(call, product) : streamBlocks<T, Block>(call, product);
+          return inBlockTiles(call, product) ? multiplyBlockTiles<T, Block>(call, product) : streamBlocks<T, Block>(call, product);
         }
       }
       return visitBlocks<T, Block>(call, product);

@@ -23,7 +23,7 @@ struct Stream {
   // A warp's chunk of a row and of all of them.
   static constexpr int rowBytes = chunkBlocks * sizeof(Block);
   static constexpr int stageBytes = passLines * rowBytes;
-  static constexpr int stages = 3;
+  static constexpr int stages = sizeof(Block) == sizeof(Q8Block) ? 3 : 4;
   static constexpr int ringBytes = stages * stageBytes;
   // All of a row's 16-byte pieces but the last are copied by as many lanes, those of several rows at once; the last ones come together.
   static constexpr int rowLanes = rowBytes / 16 - 1;
@@ -33,9 +33,10 @@ struct Stream {
   static constexpr int most = 8;
 };
 
-// Thread blocks of a multiprocessor: with few rows so many that there is room for some of the next kernel, which is then set up during this one.
+// Thread blocks of a multiprocessor, as many as find room there. Were there room for one of the next kernel too, some multiprocessors would get more of its blocks
+// than others, which would wait for those; so it is where a block has ended that one of the next kernel is set up.
 template <typename Block, int columns>
-constexpr int threadBlocks = columns < 4 && sizeof(Block) == sizeof(Q4Block) ? 2 : 1;
+constexpr int threadBlocks = columns == 1 || (columns == 2 && sizeof(Block) == sizeof(Q4Block)) ? 2 : 1;
 
 // Floats that a warp's sums take, twice, as two passes may be under way.
 template <int columns>
@@ -47,8 +48,8 @@ constexpr int streamBytes(int warps) {
 }
 
 // Blocks whose activations a lane holds at a time: an even number, as every other block is shifted.
-template <typename Block, int columns>
-constexpr int held = columns > 1 ? 2 : sizeof(Block) == sizeof(Q8Block) ? 8 : 4;
+template <int columns>
+constexpr int held = columns > 1 ? 2 : 8;
 
 template <typename Block>
 bool blocksStream(const Call& call, const Product& product) {
@@ -120,7 +121,7 @@ __device__ inline void addBlock(const unsigned char* row, int thread, const uint
 
 // `columns`: groups of eight activation rows.
 template <typename T, typename Block, int columns>
-__global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, columns> + (columns == 1))
+__global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, columns>)
     streamBlocksKernel(const __grid_constant__ Product product) {
   using Shape = Stream<Block>;
   WHITTLE_SHARED(shared);
@@ -167,7 +168,7 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   if (const uintptr_t own = ownRow(from)) {
     for (int64_t byte = threadIdx.x / passLines * 128; byte < early; byte += warps * 2 * 128) prefetchL2(reinterpret_cast<const void*>(own + byte));
   }
-  awaitPrevious();
+  afterPrevious();
 
   int left = (passes * chunks - warp + warps - 1) / warps;
   // This lane's place in the stage that is filled next, and as far from it that of a last piece.
@@ -186,7 +187,6 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
       left--;
       if (nextChunk >= chunks && left > 0) aim();
     }
-    if (left <= Shape::stages) letNextStart();
     endCopies();
     filling += Shape::stageBytes;
     if (filling == fillingEnd) filling -= Shape::ringBytes;
@@ -208,7 +208,7 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   for (int pass = 0; pass < passes; pass++) {
     float sums[columns][4] = {};
     for (; chunk < chunks; chunk += warps) {
-      constexpr int together = held<Block, columns>;
+      constexpr int together = held<columns>;
 #pragma unroll
       for (int block = 0; block < chunkBlocks; block += together) {
         // Asked for together, and the chunk's first ones before its weights have arrived.

@@ -57,6 +57,8 @@ __device__ inline void widen(const RawCodes& raw, int slice, int half, uint32_t 
 constexpr int blockTileThreads = 2 * tileSide;
 // Slices of x that are there or on their way, and of the weights.
 constexpr int inputSlices = 3, weightSlices = 2;
+// As far ahead a line's blocks are asked for from memory.
+constexpr int slicesAhead = 16;
 constexpr int blockTileBytes = (inputSlices + weightSlices) * sliceBytes + weightSlices * tileSide * static_cast<int>(sizeof(float));
 
 template <typename T, typename Block>
@@ -118,6 +120,7 @@ __global__ void __launch_bounds__(blockTileThreads, 2) blockTileKernel(const __g
     __syncthreads();
     fill(slice + inputSlices - 1);
     if (slice + 1 < count) raw = loadCodes<Block>(codes, slice + 1, half);
+    if (slice % 4 == 2 * half && slice + slicesAhead < count) prefetchL2(codes + int64_t{slice + slicesAhead} * static_cast<int>(sizeof(Block)));
 
     const unsigned char* const stage = shared + slice % inputSlices * sliceBytes;
     uint32_t weight[2][2][4];
@@ -172,11 +175,21 @@ __global__ void __launch_bounds__(blockTileThreads, 2) blockTileKernel(const __g
   }
 }
 
+inline dim3 blockTiles(const Product& product) {
+  return dim3(static_cast<unsigned>(divideUp(product.rows(), tileSide)),
+              static_cast<unsigned>(divideUp(product.lines(), product.gated ? tileSide / 2 : tileSide)));
+}
+
+// Quicker than streaming: there are many rows, or enough to fill tiles that keep most multiprocessors busy.
+inline bool inBlockTiles(const Call& call, const Product& product) {
+  const dim3 grid = blockTiles(product);
+  if (product.rows() > 2 * tileSide) return true;
+  return product.rows() > tileSide / 2 && int64_t{grid.x} * grid.y >= call.machine.multiprocessors / 2;
+}
+
 template <typename T, typename Block>
 bool multiplyBlockTiles(const Call& call, const Product& product) {
-  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), tileSide)),
-                  static_cast<unsigned>(divideUp(product.lines(), product.gated ? tileSide / 2 : tileSide)));
-  return call.launch(blockTileKernel<T, Block>, grid, dim3(blockTileThreads), blockTileBytes, product);
+  return call.launch(blockTileKernel<T, Block>, blockTiles(product), dim3(blockTileThreads), blockTileBytes, product);
 }
 
 }  // namespace whittle::cuda
