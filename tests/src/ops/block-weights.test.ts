@@ -24,8 +24,8 @@ conformance(
 
 // Many rows, in tiles of 128 by 128 (64 by 64 pairs of lines).
 const many = { ...blocks, about: "blocks-of-many-rows", cases: 2 } as const;
-conformance(linear, { rows: sizes(65, 130), in: sizes(256), out: sizes(129, 40) }, many);
-conformance(gatedLinear, { rows: sizes(65), in: sizes(256), width: sizes(65, 3) }, { ...many, sameDType: ["gate", "up"] });
+conformance(linear, { rows: sizes(257, 390), in: sizes(256), out: sizes(40, 129) }, many);
+conformance(gatedLinear, { rows: sizes(257), in: sizes(256), width: sizes(3, 65) }, { ...many, sameDType: ["gate", "up"] });
 
 // More lines than a GPU's thread blocks take in one pass.
 const long = { ...blocks, about: "blocks-of-many-lines", cases: 2 } as const;
