@@ -31,15 +31,10 @@ __host__ __device__ constexpr int stageBytesOf(int rows) {
   return (passRows + rows) * rowBytes;
 }
 
-// Where they suffice, as many as let two blocks find room on a multiprocessor, so that the next kernel is set up during this one; a kilobyte of each is the
-// system's.
+// All that a block may have: with room for two, some multiprocessors get two blocks of one kernel and others wait for them (measured on an H100: a tenth slower).
 int stagesFor(const Call& call, int rows) {
-  const auto within = [&](int bytes) {
-    const int stages = (bytes - sumBytes - barrierBytes) / (bulkWarps * stageBytesOf(rows));
-    return stages < mostStages ? stages : mostStages;
-  };
-  const int half = within((call.machine.sharedBytes + 1024) / 2 - 1024);
-  return half >= fewestStages ? half : within(call.machine.sharedBytes);
+  const int stages = (call.machine.sharedBytes - sumBytes - barrierBytes) / (bulkWarps * stageBytesOf(rows));
+  return stages < mostStages ? stages : mostStages;
 }
 
 // 32 columns of a piece, of which `columns` are left: those beyond hold anything.
@@ -64,7 +59,7 @@ __device__ void multiplyColumns(float (&sums)[2][4], const unsigned char* weight
 }
 
 template <typename T>
-__global__ void __launch_bounds__(32 * bulkWarps, 2) bulkStreamKernel(const __grid_constant__ Product product, int stages) {
+__global__ void __launch_bounds__(32 * bulkWarps) bulkStreamKernel(const __grid_constant__ Product product, int stages) {
   WHITTLE_SHARED(shared);
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int rows = static_cast<int>(product.rows()), depth = static_cast<int>(product.depth());

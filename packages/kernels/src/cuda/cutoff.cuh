@@ -77,7 +77,11 @@ class CutoffSearch {
       if (opening) wanted = goal(__shfl_sync(0xffffffffu, through, 31));
       const unsigned reached = __ballot_sync(0xffffffffu, own > 0 && before + through >= wanted);
       const unsigned filled = __ballot_sync(0xffffffffu, own > 0);
-      if (reached == 0 && opening) return {last, 0};
+      if (reached == 0 && opening) {
+        // Who comes next writes to what others may still be reading.
+        __syncthreads();
+        return {last, 0};
+      }
       const int bin = reached != 0 ? __ffs(static_cast<int>(reached)) - 1 : 31 - __clz(static_cast<int>(filled));
       before += __shfl_sync(0xffffffffu, through - own, bin);
       from += static_cast<Place>(bin) << shift;
@@ -104,6 +108,8 @@ class CutoffSearch {
     if (threadIdx.x == 0) memory_.found = 0;
     __syncthreads();
     const float nearest = order_.stepOf(from), beyond = order_.stepOf(to) + 1;
+    // Once there are too many they are only known to be.
+    bool full = !few;
     // All of a group is looked at before anything is done with it: most groups have nothing in the range, and the others do not wait four times.
     row_.eachGroup(threadIdx.x, row_.groups(), threads, [&](int id, const float4& logits) {
       const float x[logitsTogether] = {logits.x, logits.y, logits.z, logits.w};
@@ -126,13 +132,15 @@ class CutoffSearch {
       for (int i = 0; i < logitsTogether; i++) {
         if (measure[i] > 0) bins[static_cast<int>((place[i] - from) >> shift) * threads] += measure[i];
       }
-      // Once there are too many they are only known to be.
-      if (!few || memory_.found > cutoffPlaces) return;
 #pragma unroll
       for (int i = 0; i < logitsTogether; i++) {
-        if (!(measure[i] > 0)) continue;
+        if (full || !(measure[i] > 0)) continue;
         const int at = atomicAdd(&memory_.found, 1);
-        if (at < cutoffPlaces) memory_.gathered[at] = place[i];
+        if (at < cutoffPlaces) {
+          memory_.gathered[at] = place[i];
+        } else {
+          full = true;
+        }
       }
     });
     __syncthreads();
