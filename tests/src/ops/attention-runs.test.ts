@@ -11,7 +11,7 @@ conformance(
     heads: from(({ kvHeads, group }) => kvHeads! * group!),
     rows: from(({ kvHeads }, random) => (kvHeads! > 2 ? 10 : random.pick([65, 70]))),
     keys: from(({ rows }, random) => (rows! > 20 ? random.pick([70, 130]) : 12)),
-    headDim: from(({ heads }) => (heads! === 1 ? 128 : 64)),
+    headDim: from(({ heads }) => (1 === heads ? 128 : 64)),
     valueDim: from(({ headDim }) => headDim!),
     width: from(({ heads, headDim }) => heads! * headDim!),
     keyWidth: from(({ kvHeads, headDim }) => kvHeads! * headDim!),

@@ -11,7 +11,7 @@ conformance(
     group: from(({ kvHeads }, random) => (kvHeads! > 2 ? 8 : kvHeads! > 1 ? 1 : random.pick([1, 2]))),
     heads: from(({ kvHeads, group }) => kvHeads! * group!),
     "rows.size": from(({ kvHeads }, random) => (kvHeads! > 2 ? 17 : random.pick([65, 70]))),
-    headDim: from(({ heads }) => (heads! === 1 ? 128 : 64)),
+    headDim: from(({ heads }) => (1 === heads ? 128 : 64)),
     valueDim: from(({ headDim }) => headDim!),
     width: from(({ heads, headDim }) => heads! * headDim!),
     keyWidth: from(({ kvHeads, headDim }) => kvHeads! * headDim!),

@@ -13,6 +13,8 @@ class RowsBlock {
   static constexpr int pack = packSize<W>;
   // Columns of values that a lane has, in packs.
   static constexpr int valuePasses = maximalHeadDim / pack / 32 > 1 ? maximalHeadDim / pack / 32 : 1;
+  // Keys whose values a lane reads ahead.
+  static constexpr int valuesAhead = queries == 1 ? 8 : 2;
 
  public:
   __device__ RowsBlock(const Source& source, const AttendShape& shape, const RowsPlan& plan, const Tensor& q, unsigned char* shared)
@@ -63,7 +65,10 @@ class RowsBlock {
     const int parts = (tiles + together - 1) / together;
     // One split goes through all parts, of several each has one.
     const int firstPart = plan_.splits > 1 ? blockIdx.z : 0, endPart = plan_.splits > 1 ? min(parts, firstPart + 1) : parts;
-    if (firstPart < endPart) loadQueries();
+    if (firstPart < endPart) {
+      start(firstPart * together, min(tiles, (firstPart + 1) * together));
+      loadQueries();
+    }
     if (threadIdx.x == 0) {
 #pragma unroll
       for (int query = 0; query < queries; query++) {
@@ -72,7 +77,10 @@ class RowsBlock {
       }
     }
     __syncthreads();
-    for (int part = firstPart; part < endPart; part++) attendPart(part * together, min(tiles, (part + 1) * together));
+    for (int part = firstPart; part < endPart; part++) {
+      attendPart(part * together, min(tiles, (part + 1) * together));
+      if (part + 1 < endPart) start((part + 1) * together, min(tiles, (part + 2) * together));
+    }
     for (int element = threadIdx.x; element < rows * heads_ * shape_.valueDim; element += blockDim.x) {
       const int query = element / shape_.valueDim, column = element % shape_.valueDim;
       store(first + query / heads_, firstHead_ + query % heads_, column, totalCounts_[query], totalStats_[query], total_[element]);
@@ -105,10 +113,13 @@ class RowsBlock {
   __device__ int32_t slotAt(int tile) const {
     const int32_t place = tile * warpKeys + lane_;
     if (place >= longestSeen_.count) return -1;
-    const int32_t key = source_.keyAt(longest_, longestSeen_, place);
-    const int32_t slot = source_.slot(longestSeen_.table, key);
-    if (slot < 0 && blockIdx.y == 0) raise(place, key);
-    return slot;
+    return source_.slot(longestSeen_.table, source_.keyAt(longest_, longestSeen_, place));
+  }
+
+  // Reports the key at this lane's place of a tile if it has no slot. Apart from `slotAt`, which nobody waits for until the slot is used.
+  __device__ void reportSlot(int tile, int32_t slot) const {
+    const int32_t place = tile * warpKeys + lane_;
+    if (slot < 0 && blockIdx.y == 0 && place < longestSeen_.count) raise(place, source_.keyAt(longest_, longestSeen_, place));
   }
 
   // Names the first row that sees the key; once for the keys of a block that follow each other.
@@ -155,21 +166,34 @@ class RowsBlock {
     load(source_.values, shape_.valueDim, plan_.valuePacks, plan_.valuesPacked, slot, tile);
   }
 
-  // The part of the tiles [from, end), folded into the total.
+  // Starts the copies of this warp's first tile of [from, end): keys, then values.
+  __device__ void start(int from, int end) {
+    const int first = from + warp_;
+    if (first >= end) return;
+    const int32_t slot = slotAt(first);
+    reportSlot(first, slot);
+    loadKeys(slot, ring_);
+    loadValues(slot, ring_ + plan_.tileBytes());
+    nextSlot_ = first + plan_.warps < end ? slotAt(first + plan_.warps) : -1;
+  }
+
+  // The part of the tiles [from, end), which has been started, folded into the total.
   __device__ void attendPart(int from, int end) {
     clear();
     const int step = plan_.warps;
     const int first = from + warp_;
     if (first < end) {
       unsigned char *use = ring_, *next = ring_ + plan_.tileBytes(), *last = ring_ + 2 * plan_.tileBytes();
-      int32_t slot = slotAt(first);
-      loadKeys(slot, use);
-      loadValues(slot, next);
       for (int tile = first; tile < end; tile += step) {
         const bool more = tile + step < end;
-        slot = more ? slotAt(tile + step) : -1;
-        if (more) loadKeys(slot, last);
-        else endCopies();
+        const int32_t slot = nextSlot_;
+        if (more) {
+          reportSlot(tile + step, slot);
+          loadKeys(slot, last);
+          nextSlot_ = tile + 2 * step < end ? slotAt(tile + 2 * step) : -1;
+        } else {
+          endCopies();
+        }
         copiesLeft<2>();
         __syncwarp();
         weighKeys(tile, use);
@@ -203,9 +227,10 @@ class RowsBlock {
 
   // The logits of a tile's keys, one a lane, and what follows from them: the weights, new maxima, rescaled sums.
   __device__ void weighKeys(int tile, const unsigned char* keys) {
-    float dot[queries];
+    // Four sums a query: one would be a chain of as many steps as there are columns.
+    float4 dots[queries];
 #pragma unroll
-    for (int query = 0; query < queries; query++) dot[query] = 0;
+    for (int query = 0; query < queries; query++) dots[query] = {0, 0, 0, 0};
     const auto* row = reinterpret_cast<const Pack<W, pack>*>(keys + lane_ * plan_.strideBytes());
 #pragma unroll 4
     for (int i = 0; i < plan_.keyPacks; i++) {
@@ -216,16 +241,18 @@ class RowsBlock {
 #pragma unroll
         for (int j = 0; j < pack / 4; j++) {
           const float4 four = q[j];
-          dot[query] = fmaf(four.x, toFloat(key.item[4 * j]), dot[query]);
-          dot[query] = fmaf(four.y, toFloat(key.item[4 * j + 1]), dot[query]);
-          dot[query] = fmaf(four.z, toFloat(key.item[4 * j + 2]), dot[query]);
-          dot[query] = fmaf(four.w, toFloat(key.item[4 * j + 3]), dot[query]);
+          float4& dot = dots[query];
+          dot.x = fmaf(four.x, toFloat(key.item[4 * j]), dot.x);
+          dot.y = fmaf(four.y, toFloat(key.item[4 * j + 1]), dot.y);
+          dot.z = fmaf(four.z, toFloat(key.item[4 * j + 2]), dot.z);
+          dot.w = fmaf(four.w, toFloat(key.item[4 * j + 3]), dot.w);
         }
       }
     }
 #pragma unroll
     for (int query = 0; query < queries; query++) {
-      const float logit = tile * warpKeys + lane_ < counts_[query] ? dot[query] * shape_.scale : minusInfinity;
+      const float dot = (dots[query].x + dots[query].y) + (dots[query].z + dots[query].w);
+      const float logit = tile * warpKeys + lane_ < counts_[query] ? dot * shape_.scale : minusInfinity;
       float max = logit;
 #pragma unroll
       for (int distance = 16; distance > 0; distance /= 2) max = largerOrNaN(max, __shfl_xor_sync(0xffffffffu, max, distance));
@@ -260,7 +287,7 @@ class RowsBlock {
   __device__ void addSeen(int tile, const unsigned char* values) {
     const int lanes = valueLanes();
     const int column = lane_ & (lanes - 1);
-#pragma unroll 2
+#pragma unroll (valuesAhead)
     for (int key = lane_ / lanes; key < warpKeys; key += 32 / lanes) {
       const auto* row = reinterpret_cast<const Pack<W, pack>*>(values + key * plan_.strideBytes());
       float weight[queries];
@@ -352,6 +379,8 @@ class RowsBlock {
   int64_t first_ = 0;
   int64_t longest_ = 0;
   SeenKeys longestSeen_ = noKeys;
+  // Of this lane's key of the tile after those that are on their way.
+  int32_t nextSlot_ = -1;
   int32_t counts_[queries];
   float max_[queries];
   float sum_[queries];

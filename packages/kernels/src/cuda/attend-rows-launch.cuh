@@ -7,8 +7,11 @@ namespace whittle::cuda {
 
 // What a row's keys are cut into in f32, so that its bits do not depend on the rest of the call.
 constexpr int32_t fixedTilesInF32 = 8;
-// Blocks that a multiprocessor holds at once at head dimension 128 (100 KB of shared memory each).
-constexpr int64_t rowBlocksPerMultiprocessor = 2;
+// Warps that a multiprocessor holds at once at head dimension 128 (26 KB of shared memory each), and those of a block: few where there are blocks enough, so
+// that the warps' tiles come out even and blocks begin and end beside others that read.
+constexpr int64_t rowWarpsPerMultiprocessor = 8;
+constexpr int32_t mostRowWarps = 4;
+constexpr int32_t fewRowWarps = 2;
 constexpr int64_t mostPartBytes = int64_t{128} << 20;
 
 // Splits such that the multiprocessors have as little idle time as possible in their last round of blocks; fewer rather than more.
@@ -35,8 +38,11 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
   const int64_t rowBlocks = divideUp(q.rows(), plan.rows), blocks = rowBlocks * shape.kvHeads * plan.headParts;
   const int64_t capacity = source.capacity(), tiles = divideUp(capacity, warpKeys);
   const int64_t pairs = q.rows() * shape.heads;
-  const int64_t slots = rowBlocksPerMultiprocessor * call.machine.multiprocessors;
   plan.fixedTiles = q.dtype == DType::f32 ? fixedTilesInF32 : 0;
+  const int64_t places = rowWarpsPerMultiprocessor * call.machine.multiprocessors;
+  // Which warp has which keys shows in the bits: in f32 it is always the same.
+  const int32_t warps = plan.fixedTiles == 0 && blocks > places / mostRowWarps ? fewRowWarps : mostRowWarps;
+  const int64_t slots = places / warps;
   if (plan.tileRows > 0 || tiles <= 1) {
     plan.splits = 1;
   } else if (plan.fixedTiles > 0) {
@@ -60,7 +66,7 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
     const auto launch = [&]<int queries>() {
       using Block = RowsBlock<W, queries, Source>;
       // As many as fit with the most queries, so that f32 results do not depend on how many there are.
-      for (plan.warps = 4; plan.warps > 1 && RowsBlock<W, 8, Source>::bytes(shape, plan) > static_cast<size_t>(call.machine.sharedBytes);) {
+      for (plan.warps = warps; plan.warps > 1 && RowsBlock<W, 8, Source>::bytes(shape, plan) > static_cast<size_t>(call.machine.sharedBytes);) {
         plan.warps /= 2;
       }
       const dim3 grid(static_cast<unsigned>(rowBlocks), static_cast<unsigned>(shape.kvHeads * plan.headParts),
@@ -75,7 +81,7 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
     return launch.template operator()<8>();
   });
   if (!launched || plan.splits == 1) return launched;
-  const auto threads = static_cast<unsigned>(shape.valueDim >= 128 ? 128 : 32 * divideUp(shape.valueDim, 32));
+  const auto threads = static_cast<unsigned>(32 * divideUp(shape.valueDim, 32));
   return call.launch(foldPartsKernel<Source>, dim3(static_cast<unsigned>(q.rows()), static_cast<unsigned>(shape.heads)), dim3(threads), 0, source,
                      shape, parts, out, stats);
 }

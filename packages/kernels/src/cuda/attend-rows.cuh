@@ -18,7 +18,7 @@ struct PartStore {
 };
 
 template <typename W, int queries, typename Source>
-__global__ void __launch_bounds__(128) attendRowsKernel(Source source, AttendShape shape, RowsPlan plan, Tensor q, Tensor out, Tensor stats,
+__global__ void __launch_bounds__(128, 2) attendRowsKernel(Source source, AttendShape shape, RowsPlan plan, Tensor q, Tensor out, Tensor stats,
                                                          PartStore parts) {
   WHITTLE_SHARED(shared);
   afterPrevious();
@@ -42,23 +42,38 @@ __global__ void __launch_bounds__(128) attendRowsKernel(Source source, AttendSha
   }
 }
 
+// Parts of splits that are read at once when they are folded.
+constexpr int foldedAtOnce = 8;
+
 // Folds the parts of the splits, first to last.
 template <typename Source>
 __global__ void foldPartsKernel(Source source, AttendShape shape, PartStore parts, Tensor out, Tensor stats) {
   afterPrevious();
   const int64_t row = blockIdx.x;
   const auto head = static_cast<int32_t>(blockIdx.y);
-  const int32_t count = source.read(row, false).count;
+  int32_t count = 0;
   for (int column = threadIdx.x; column < shape.valueDim; column += blockDim.x) {
     PartStats total{minusInfinity, 0};
     float value = 0;
-    for (int split = 0; split < parts.splits; split++) {
-      const int64_t place = parts.place(row, split, head);
-      const PartStats next = parts.stats[place];
-      if (next.empty()) continue;
-      const FoldWeights weights = foldStats(total, next);
-      value = foldValue(value, parts.values[place * shape.valueDim + column], weights);
-      total = weights.stats;
+    for (int base = 0; base < parts.splits; base += foldedAtOnce) {
+      // Whatever stands there: nothing was written where a part is empty.
+      PartStats next[foldedAtOnce];
+      float values[foldedAtOnce];
+#pragma unroll
+      for (int i = 0; i < foldedAtOnce; i++) {
+        const int64_t place = parts.place(row, min(base + i, parts.splits - 1), head);
+        next[i] = parts.stats[place];
+        values[i] = parts.values[place * shape.valueDim + column];
+      }
+      // While the parts are on their way.
+      if (base == 0) count = source.read(row, false).count;
+#pragma unroll
+      for (int i = 0; i < foldedAtOnce; i++) {
+        if (base + i >= parts.splits || next[i].empty()) continue;
+        const FoldWeights weights = foldStats(total, next[i]);
+        value = foldValue(value, values[i], weights);
+        total = weights.stats;
+      }
     }
     finishElement(out, stats, shape, row, head, column, count, total, value);
   }
