@@ -25,9 +25,17 @@ conformance(
 // Many rows, in tiles of 128 by 128 (64 by 64 pairs of lines).
 const many = { ...blocks, about: "blocks-of-many-rows", cases: 2 } as const;
 conformance(linear, { rows: sizes(257, 390), in: sizes(256), out: sizes(40, 129) }, many);
-conformance(gatedLinear, { rows: sizes(257), in: sizes(256), width: sizes(3, 65) }, { ...many, sameDType: ["gate", "up"] });
+conformance(
+  gatedLinear,
+  { rows: sizes(257), in: sizes(256), width: sizes(3, 65) },
+  { ...many, sameDType: ["gate", "up"] },
+);
 
 // More lines than a GPU's thread blocks take in one pass.
 const long = { ...blocks, about: "blocks-of-many-lines", cases: 2 } as const;
 conformance(linear, { rows: sizes(1), in: sizes(256), out: sizes(2200, 4400) }, long);
-conformance(gatedLinear, { rows: sizes(1), in: sizes(256), width: sizes(2200) }, { ...long, sameDType: ["gate", "up"] });
+conformance(
+  gatedLinear,
+  { rows: sizes(1), in: sizes(256), width: sizes(2200) },
+  { ...long, sameDType: ["gate", "up"] },
+);
