@@ -70,10 +70,18 @@ const prefill: { weights: LinearDType; milliseconds: number; tflops: number; ofB
 for (const weights of options.weights.split(",") as LinearDType[]) await measure(weights);
 await device.close();
 
+// Before the peers, which take long and may fail.
+write(undefined);
 const torch = options.peers === "off" ? undefined : runTorch();
-if (torch) console.log(`PyTorch: ${JSON.stringify(torch)}`);
-if (!options.emulated)
+if (torch) {
+  console.log(`PyTorch: ${JSON.stringify(torch)}`);
+  write(torch);
+}
+
+function write(torch: unknown): void {
+  if (options.emulated) return;
   writeResults("cuda-figures", { machine, gpu, sizes, context, tokens, limits, decode, prefillTokens, prefill, torch });
+}
 
 async function measureLimits(): Promise<{ readGBps: number; copyGBps: number; bf16Tflops: number }> {
   const { read, copy, bf16, dispose } = gpuLimits(device);
