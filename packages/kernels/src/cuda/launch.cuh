@@ -7,6 +7,19 @@
 
 namespace whittle::cuda {
 
+#ifndef WHITTLE_CUDA_EMULATED
+// Whether the GPU can set a kernel up while the one before it runs: from compute capability 9.0.
+inline bool overlapsKernels() {
+  static const bool answer = [] {
+    int device = 0, major = 0;
+    cudaGetDevice(&device);
+    cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+    return major >= 9;
+  }();
+  return answer;
+}
+#endif
+
 // Its blocks may be set up while the kernel before it still runs, so it begins with `afterPrevious()`. The grid is not empty.
 template <typename... Parameters, typename... Arguments>
 cudaError_t launch(cudaStream_t stream, void (*kernel)(Parameters...), dim3 grid, dim3 block, size_t sharedBytes, const Arguments&... arguments) {
@@ -26,7 +39,7 @@ cudaError_t launch(cudaStream_t stream, void (*kernel)(Parameters...), dim3 grid
   configuration.dynamicSmemBytes = sharedBytes;
   configuration.stream = stream;
   configuration.attrs = &overlap;
-  configuration.numAttrs = 1;
+  configuration.numAttrs = overlapsKernels() ? 1 : 0;
   return cudaLaunchKernelEx(&configuration, kernel, static_cast<Parameters>(arguments)...);
 #endif
 }
