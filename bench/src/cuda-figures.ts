@@ -78,9 +78,20 @@ if (torch) {
   write(torch);
 }
 
-function write(torch: unknown): void {
+function write(peers: unknown): void {
   if (options.emulated) return;
-  writeResults("cuda-figures", { machine, gpu, sizes, context, tokens, limits, decode, prefillTokens, prefill, torch });
+  writeResults("cuda-figures", {
+    machine,
+    gpu,
+    sizes,
+    context,
+    tokens,
+    limits,
+    decode,
+    prefillTokens,
+    prefill,
+    torch: peers,
+  });
 }
 
 async function measureLimits(): Promise<{ readGBps: number; copyGBps: number; bf16Tflops: number }> {
