@@ -47,7 +47,10 @@ copyNode();
 strip();
 fs.writeFileSync(path.join(stage, "run"), runScript(), { mode: 0o755 });
 const archive = path.join(output, "whittle-cuda-linux-x64.tar.xz");
-run("tar", ["-cJf", archive, "whittle-cuda"], { cwd: output, env: { ...process.env, XZ_OPT: `-${values.level} -T2` } });
+run("tar", ["-cJf", archive, "whittle-cuda"], {
+  cwd: output,
+  env: { ...process.env, XZ_OPT: `-${values.level}e -T1` },
+});
 console.log(`${archive}: ${(fs.statSync(archive).size / 2 ** 20).toFixed(1)} MiB`);
 
 function run(command, args, options) {
@@ -106,7 +109,8 @@ function copyModules() {
     const relative = path.relative(root, folder);
     fs.cpSync(folder, path.join(stage, relative), {
       recursive: true,
-      filter: (file) => !/\.(map|d\.[mc]?ts|md)$/.test(file) && !file.slice(folder.length).includes("/node_modules"),
+      filter: (file) =>
+        !/\.([mc]?ts|map|md)$/.test(file) && !/\/(node_modules|test)(\/|$)/.test(file.slice(folder.length)),
     });
     const manifest = JSON.parse(fs.readFileSync(path.join(folder, "package.json"), "utf8"));
     for (const needed of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }))
