@@ -38,7 +38,7 @@ inline void encodeCodes(const float* x, int64_t blocks, int8_t* codes, float* sc
   }
 }
 
-#ifdef WHITTLE_AVX2
+#if defined(WHITTLE_AVX2) && !defined(WHITTLE_AVX512)
 
 WHITTLE_INLINE __m256i codesOf(const Q8::Stored* block) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->codes));

@@ -38,7 +38,10 @@ struct Bf16 {
     return static_cast<Stored>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
   }
   static WHITTLE_INLINE Vec loadVec(const Stored* p) {
-#ifdef WHITTLE_AVX2
+#if defined(WHITTLE_AVX512)
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+#elif defined(WHITTLE_AVX2)
     const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 #else
@@ -71,7 +74,9 @@ struct F16 {
     return static_cast<Stored>(sign | ((rounded - 0x38000000) >> 13));
   }
   static WHITTLE_INLINE Vec loadVec(const Stored* p) {
-#ifdef WHITTLE_AVX2
+#if defined(WHITTLE_AVX512)
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(WHITTLE_AVX2)
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 #else
     return Vec{decode(p[0]), decode(p[1]), decode(p[2]), decode(p[3])};
@@ -102,7 +107,11 @@ inline void encodeRow(const float* source, typename Format::Stored* target, int6
     for (; i + kLanes <= count; i += kLanes) {
       const Vec v = load(source + i);
       if (any(v != v)) break;  // the instruction would keep a NaN's payload; the scalar path stores the one NaN we use
+#ifdef WHITTLE_AVX512
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + i), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+#else
       _mm_storeu_si128(reinterpret_cast<__m128i*>(target + i), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+#endif
     }
   }
 #endif

@@ -31,8 +31,9 @@ struct Call {
 // False: the op failed, its outputs are void.
 using Kernel = bool (*)(const Call& call);
 
-// Instruction sets, weakest first. The same source is compiled once per set, in a namespace of its own.
-enum class Isa : int32_t { baseline = 0, avx2 = 1 };
+// Instruction sets, weakest first. The same source is compiled once per set, in a namespace of its own:
+// - avx2: AVX2, FMA, F16C. - avxvnni: those and AVX-VNNI, for kernels of 8-bit codes. - avx512: AVX-512 F, BW, DQ, VL and VNNI.
+enum class Isa : int32_t { baseline = 0, avx2 = 1, avxvnni = 2, avx512 = 3 };
 
 struct KernelRegistration {
   KernelRegistration(const char* op, Isa isa, Kernel kernel);
@@ -40,7 +41,7 @@ struct KernelRegistration {
 
 }  // namespace whittle
 
-// WHITTLE_ISA is `baseline` or `avx2`, given by CMake for each compilation of a kernel's file. Kernel code lives in this namespace,
+// WHITTLE_ISA is the name of an Isa, given by CMake for each compilation of a kernel's file. Kernel code lives in this namespace,
 // so that the linker can never merge two builds of one inline function.
 #define WHITTLE_NAMESPACE_2(isa) whittle::isa##_kernels
 #define WHITTLE_NAMESPACE_1(isa) WHITTLE_NAMESPACE_2(isa)

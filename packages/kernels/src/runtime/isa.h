@@ -5,7 +5,7 @@
 
 namespace whittle {
 
-constexpr Isa allIsas[] = {Isa::baseline, Isa::avx2};
+constexpr Isa allIsas[] = {Isa::baseline, Isa::avx2, Isa::avxvnni, Isa::avx512};
 
 const char* nameOf(Isa isa);
 bool runsHere(Isa isa);

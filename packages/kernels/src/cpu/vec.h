@@ -1,0 +1,26 @@
+// What every build's vector type stands on; see simd.h.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#define WHITTLE_AVX2 1
+#endif
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+#define WHITTLE_AVX512 1
+#endif
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#include "kernel.h"
+
+#define WHITTLE_INLINE inline __attribute__((always_inline))
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+// Four sums, whatever the vector's width.
+typedef float Vec4 __attribute__((vector_size(16)));
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE
