@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { readFile, rename } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openCheckpoint, readTensorBytes, type StoredTensor } from "@whittle/core";
-import { type GgufTensor, type GgufValue, writeGguf } from "../shared/gguf.js";
+import { type GgmlTypeName, type GgufField, type GgufTensorSource, writeGguf } from "@whittle/models";
 
 interface Config {
   readonly vocab_size: number;
@@ -27,14 +27,12 @@ export async function ggufOf(folder: string): Promise<string> {
   if (existsSync(file)) return file;
   const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as Config;
   const { tensors } = await openCheckpoint(folder);
-  const unfinished = `${file}.${process.pid}.tmp`;
   const converted = [...tensors].map(([name, tensor]) => convert(name, tensor, config));
-  await writeGguf(unfinished, { ...metadataOf(config, tensors), ...(await vocabularyOf(folder)) }, converted);
-  await rename(unfinished, file);
+  await writeGguf(file, converted, { metadata: { ...metadataOf(config, tensors), ...(await vocabularyOf(folder)) } });
   return file;
 }
 
-function metadataOf(config: Config, tensors: ReadonlyMap<string, StoredTensor>): Record<string, GgufValue> {
+function metadataOf(config: Config, tensors: ReadonlyMap<string, StoredTensor>): Record<string, GgufField> {
   const { dtype } = tensors.get("model.embed_tokens.weight")!;
   return {
     "general.architecture": "llama",
@@ -54,7 +52,7 @@ function metadataOf(config: Config, tensors: ReadonlyMap<string, StoredTensor>):
 }
 
 /** Byte-level, without merges, as `byteTokenizer` has it. The last made-up word is the end of a text, which llama.cpp insists on. */
-async function vocabularyOf(folder: string): Promise<Record<string, GgufValue>> {
+async function vocabularyOf(folder: string): Promise<Record<string, GgufField>> {
   const { model } = JSON.parse(await readFile(join(folder, "tokenizer.json"), "utf8")) as {
     model: { vocab: Record<string, number> };
   };
@@ -84,7 +82,7 @@ const names: Readonly<Record<string, string>> = {
   "mlp.down_proj": "ffn_down",
 };
 
-function convert(name: string, tensor: StoredTensor, config: Config): GgufTensor {
+function convert(name: string, tensor: StoredTensor, config: Config): GgufTensorSource {
   const [, layer, site] = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name) ?? [];
   const outside: Readonly<Record<string, string>> = {
     "model.embed_tokens.weight": "token_embd",
@@ -105,7 +103,7 @@ function convert(name: string, tensor: StoredTensor, config: Config): GgufTensor
   const rotated = site === "self_attn.q_proj" || site === "self_attn.k_proj";
   return {
     ...base,
-    type: tensor.dtype as GgufTensor["type"],
+    type: tensor.dtype as GgmlTypeName,
     bytes: async () => {
       const bytes = await readTensorBytes(tensor);
       return rotated ? pairsTogether(bytes, tensor.shape[0]!, config.head_dim) : bytes;

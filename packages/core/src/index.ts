@@ -17,6 +17,7 @@ export * from "./interfaces/scheduler-policy.js";
 export * from "./layers/linear.js";
 export * from "./layers/fused.js";
 export * from "./packed.js";
+export * from "./replace-file.js";
 export * from "./safetensors/index.js";
 export * from "./progress.js";
 export * from "./logger.js";

@@ -4,6 +4,8 @@ export type { RopeConfig, RopeScaling } from "./config/rope.js";
 export * from "./detokenizer.js";
 export * from "./errors.js";
 export * from "./generation-config.js";
+export { type GgmlType, type GgmlTypeName, ggmlTypes } from "./gguf/ggml-types.js";
+export { type GgufField, type GgufTensorSource, writeGguf } from "./gguf/write-gguf.js";
 export * from "./load-model.js";
 export * from "./load-tokenizer.js";
 export * from "./model-config.js";

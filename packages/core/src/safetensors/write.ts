@@ -1,7 +1,8 @@
-import { open, rename, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bytesOf, type DType } from "../dtypes.js";
 import { ArgumentError } from "../errors.js";
+import { type Content, replaceFile, writeContent } from "../replace-file.js";
 import { elementsOf, type Shape } from "../shape.js";
 import { storedName } from "./header.js";
 
@@ -11,7 +12,7 @@ export interface TensorSource {
   readonly dtype: DType;
   readonly shape: Shape;
   /** Little-endian, row-major, dense; may come in pieces. */
-  bytes(): Uint8Array | Promise<Uint8Array> | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  bytes(): Content | Promise<Content>;
 }
 
 export interface WriteOptions {
@@ -28,30 +29,11 @@ export async function writeSafetensors(
   tensors: readonly TensorSource[],
   options: WriteOptions = {},
 ): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  const handle = await open(temporary, "w");
-  try {
+  await replaceFile(file, async (handle) => {
     await handle.writeFile(encodeHeader(tensors, options.metadata ?? { format: "pt" }));
-    for (const tensor of tensors) {
-      let written = 0;
-      const content = await tensor.bytes();
-      for await (const piece of content instanceof Uint8Array ? [content] : content) {
-        written += piece.byteLength;
-        if (written > byteLength(tensor)) break;
-        await handle.writeFile(piece);
-      }
-      if (written !== byteLength(tensor))
-        throw new ArgumentError(
-          `${tensor.name}: gave ${written} bytes (or more), but its shape and dtype need ${byteLength(tensor)}`,
-        );
-    }
-    await handle.close();
-    await rename(temporary, file);
-  } catch (error) {
-    await handle.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw error;
-  }
+    for (const tensor of tensors)
+      await writeContent(handle, await tensor.bytes(), { name: tensor.name, expected: byteLength(tensor) });
+  });
 }
 
 /** Writes a folder's weights as `model.safetensors`, or as shards of at most `maxShardBytes` (default 5 GB) with their index. */
