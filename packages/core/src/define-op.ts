@@ -1,3 +1,4 @@
+import { blockDTypes } from "./block-formats.js";
 import { type Device } from "./device.js";
 import { type ActivationDType, activationDTypes, codecs, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError, UnsupportedOp } from "./errors.js";
@@ -39,9 +40,9 @@ export const floats = tensorArg(["f32"]);
 /** Stored numbers: f32, f16 or bf16. */
 export const weights = tensorArg(["f32", "f16", "bf16"]);
 /** Stored numbers, also in blocks: weights of linear layers and embedding tables. */
-export const blockWeights = tensorArg(["f32", "f16", "bf16", "q8_0", "q4_0"]);
+export const blockWeights = tensorArg(["f32", "f16", "bf16", ...blockDTypes]);
 /** Weights in blocks alone. */
-export const blocks = tensorArg(["q8_0", "q4_0"]);
+export const blocks = tensorArg(blockDTypes);
 /** Indices and counts: i32. */
 export const ints = tensorArg(["i32"]);
 /** Anything. */

@@ -28,6 +28,8 @@ export interface Codec {
   readonly id: number;
   /** The element at `byte`, or that of the block at `byte`. */
   get(view: DataView, byte: number, element?: number): number;
+  /** |terms| that add up to the element, where it has more than one. Default: the element's own. */
+  readonly magnitude?: (view: DataView, byte: number, element?: number) => number;
   /** @throws ArgumentError for blocks: their elements share a scale. */
   set(view: DataView, byte: number, value: number): void;
 }
@@ -102,6 +104,10 @@ export function bytesOf(dtype: DType): number {
       return 34 / 32;
     case "q4_0":
       return 18 / 32;
+    case "q4_K":
+      return 144 / 256;
+    case "q6_K":
+      return 210 / 256;
   }
 }
 

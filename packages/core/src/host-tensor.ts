@@ -46,6 +46,14 @@ export class HostTensor implements TensorType {
     return this.element(i * a + j * b + k * c + l * d);
   }
 
+  /** What the terms that an element consists of add up to without their signs: |element|, but in q4_K, which takes a min off. */
+  magnitudeAt(i: number, j: number): number {
+    const { magnitude, bytes, elements } = this.codec;
+    if (!magnitude) return Math.abs(this.at(i, j));
+    const index = i * this.strides[0] + j * this.strides[1];
+    return magnitude(this.view, this.byteOffset + Math.floor(index / elements) * bytes, index % elements);
+  }
+
   /** Rounds once to the dtype. */
   set(value: number, i: number, j = 0, k = 0, l = 0): void {
     const [a, b, c, d] = this.strides;

@@ -1,6 +1,6 @@
 import {
+  blockCodecs,
   type BlockDType,
-  blockElements,
   bytesOf,
   decode,
   type Device,
@@ -48,7 +48,7 @@ export interface QuantiseLinearsOptions {
  * Replaces the weights of linear layers by quantised ones, one after another: at most one more tensor is in memory than before, as stored and as f32 on the host.
  *
  * A shared weight (a tied head) gets a quantised copy beside it: the head reads all of it in each step, the embedding a row for each token, so
- * the table stays exact and its copy costs `bytesAfter`. Weights whose rows are no whole blocks of 32, and those that are blocks already, stay as they are.
+ * the table stays exact and its copy costs `bytesAfter`. Weights whose rows are no whole blocks, and those that are blocks already, stay as they are.
  * @returns the report, and the tensors that are in no entry of `weights`: the caller's to dispose.
  */
 export async function quantiseLinears(
@@ -64,7 +64,7 @@ export async function quantiseLinears(
     for (const [site, layer] of linears) {
       signal?.throwIfAborted();
       const { weight } = layer;
-      const reason = reasonToKeep(weight);
+      const reason = reasonToKeep(weight, dtype);
       if (reason) {
         kept.push({ site, reason });
       } else {
@@ -101,10 +101,10 @@ export async function quantiseLinears(
   return { report: { dtype, sites, relativeError: relative({ error, size }), kept }, copies };
 }
 
-function reasonToKeep({ dtype, shape }: Tensor): string | undefined {
+function reasonToKeep({ dtype, shape }: Tensor, wanted: BlockDType): string | undefined {
   if (isBlockDType(dtype)) return `stored as ${dtype}`;
-  const columns = shape[1]!;
-  if (columns % blockElements !== 0) return `its rows have ${columns} elements, no multiple of ${blockElements}`;
+  const [columns, { elements }] = [shape[1]!, blockCodecs[wanted]];
+  if (columns % elements !== 0) return `its rows have ${columns} elements, no multiple of ${elements}`;
   return undefined;
 }
 

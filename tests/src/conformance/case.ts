@@ -2,8 +2,8 @@ import {
   type ActivationDType,
   type AnyOp,
   type ArgSpec,
-  blockElements,
   bytesOf,
+  codecs,
   type DType,
   encode,
   isBlockDType,
@@ -73,9 +73,7 @@ export function drawCase(
       need(drawn, tensorNames.has(dim) ? `${dim}.size` : dim, `${op.name}: the size "${dim}"`),
     );
     const wanted = arg.dtypes.filter((dtype) => storedAs.includes(dtype));
-    const storable = (wanted.length > 0 ? wanted : arg.dtypes).filter(
-      (dtype) => !isBlockDType(dtype) || holdsBlocks(shape),
-    );
+    const storable = (wanted.length > 0 ? wanted : arg.dtypes).filter((dtype) => holdsBlocks(dtype, shape));
     const own = random.pick(arg.activation ? [activation] : storable);
     const dtype = sameDType.includes(name) ? (shared ??= own) : own;
     const draw = spec[name] as ValuesDraw | undefined;
@@ -136,9 +134,10 @@ function drawFloat(random: Random, dtype: DType, kind: Kind): number {
   }
 }
 
-function holdsBlocks(shape: Shape): boolean {
+/** Whether rows of this shape are whole blocks, where elements come in blocks. */
+function holdsBlocks(dtype: DType, shape: Shape): boolean {
   const columns = shape[shape.length - 1];
-  return columns !== undefined && columns % blockElements === 0;
+  return !isBlockDType(dtype) || (columns !== undefined && columns % codecs[dtype].elements === 0);
 }
 
 /** Blocks have no slices of columns. */

@@ -34,7 +34,7 @@ export function eachProduct(
   visit: (row: number, out: number, sum: number, error: number) => void,
 ): void {
   // Sums over a block may be formed before they are scaled; where they leave the range of f32, anything may come out.
-  const largestCode = isBlockDType(weight.dtype) ? 128 : 0;
+  const largestCode = isBlockDType(weight.dtype) ? 2 ** 12 : 0;
   for (let row = 0; row < x.size(0); row++) {
     for (let out = 0; out < weight.size(0); out++) {
       let sum = bias?.at(out) ?? 0;
