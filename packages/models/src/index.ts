@@ -5,6 +5,8 @@ export * from "./detokenizer.js";
 export * from "./errors.js";
 export * from "./generation-config.js";
 export { type GgmlType, type GgmlTypeName, ggmlTypes } from "./gguf/ggml-types.js";
+export { type Gguf, openGguf } from "./gguf/open-gguf.js";
+export type { GgufTensor, GgufValue } from "./gguf/parse-gguf.js";
 export { type GgufField, type GgufTensorSource, writeGguf } from "./gguf/write-gguf.js";
 export * from "./load-model.js";
 export * from "./load-tokenizer.js";

@@ -1,5 +1,6 @@
 import { ArgumentError, type Content, elementsOf, replaceFile, type Shape, writeContent } from "@whittle/core";
 import { type GgmlTypeName, ggmlTypes } from "./ggml-types.js";
+import { defaultAlignment, valueTypes } from "./value-types.js";
 
 /** A value of a GGUF file's metadata. Whole numbers are stored as u32, negative ones as i32; `{ float }` as f32. */
 export type GgufField =
@@ -20,25 +21,6 @@ export interface GgufTensorSource {
   /** Little-endian, row-major, dense; may come in pieces. */
   bytes(): Content | Promise<Content>;
 }
-
-/** Numbers of the types of metadata. Source: ggml's `docs/gguf.md`. */
-export const valueTypes = {
-  u8: 0,
-  i8: 1,
-  u16: 2,
-  i16: 3,
-  u32: 4,
-  i32: 5,
-  f32: 6,
-  bool: 7,
-  string: 8,
-  array: 9,
-  u64: 10,
-  i64: 11,
-  f64: 12,
-} as const;
-
-export const defaultAlignment = 32;
 
 /**
  * Writes a GGUF file, version 3, little-endian: what llama.cpp reads. The file appears whole or not at all. Source: ggml's `docs/gguf.md`.
