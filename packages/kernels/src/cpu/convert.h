@@ -44,6 +44,8 @@ struct Bf16 {
 #elif defined(WHITTLE_AVX2)
     const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+#elif defined(WHITTLE_NEON)
+    return vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p), 16));
 #else
     return Vec{decode(p[0]), decode(p[1]), decode(p[2]), decode(p[3])};
 #endif
@@ -78,6 +80,8 @@ struct F16 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 #elif defined(WHITTLE_AVX2)
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(WHITTLE_NEON)
+    return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p)));
 #else
     return Vec{decode(p[0]), decode(p[1]), decode(p[2]), decode(p[3])};
 #endif
@@ -102,13 +106,15 @@ inline void decodeRow(const typename Format::Stored* source, float* target, int6
 template <typename Format>
 inline void encodeRow(const float* source, typename Format::Stored* target, int64_t count) {
   int64_t i = 0;
-#ifdef WHITTLE_AVX2
+#if defined(WHITTLE_AVX2) || defined(WHITTLE_NEON)
   if constexpr (Format::dtype == DType::f16) {
     for (; i + kLanes <= count; i += kLanes) {
       const Vec v = load(source + i);
       if (any(v != v)) break;  // the instruction would keep a NaN's payload; the scalar path stores the one NaN we use
-#ifdef WHITTLE_AVX512
+#if defined(WHITTLE_AVX512)
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + i), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+#elif defined(WHITTLE_NEON)
+      vst1_u16(target + i, vreinterpret_u16_f16(vcvt_f16_f32(v)));
 #else
       _mm_storeu_si128(reinterpret_cast<__m128i*>(target + i), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
 #endif

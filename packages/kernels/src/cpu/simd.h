@@ -8,6 +8,8 @@
 #include "vec-avx512.h"
 #elif defined(WHITTLE_AVX2)
 #include "vec-avx2.h"
+#elif defined(WHITTLE_NEON)
+#include "vec-neon.h"
 #else
 #include "vec-portable.h"
 #endif

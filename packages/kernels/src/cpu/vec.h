@@ -13,6 +13,10 @@
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif
+#if defined(__aarch64__)
+#define WHITTLE_NEON 1
+#include <arm_neon.h>
+#endif
 
 #include "kernel.h"
 
