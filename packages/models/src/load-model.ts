@@ -4,10 +4,12 @@ import {
   ArgumentError,
   type ActivationDType,
   type BlockDType,
+  blockDTypes,
   type CausalLM,
   CheckpointError,
   type Device,
   isBlockDType,
+  isTensor,
   linearQ8,
   type Logger,
   openCheckpoint,
@@ -53,7 +55,7 @@ export interface LoadOptions {
 
 /** What the weights of linear layers may be: as the checkpoint has them, or quantised. */
 export type WeightFormat = "stored" | BlockDType;
-export const weightFormats: readonly WeightFormat[] = ["stored", "q8_0", "q4_0"];
+export const weightFormats: readonly WeightFormat[] = ["stored", ...blockDTypes];
 
 /** A model with all that came in its folder. */
 export interface LoadedModel {
@@ -159,7 +161,7 @@ async function quantiseModel(
   try {
     const quantised = await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
     for (const layer of model.linears.values())
-      layer.int8Activations = int8Activations && isBlockDType(layer.weight.dtype);
+      layer.int8Activations = int8Activations && isTensor(layer.weight) && isBlockDType(layer.weight.dtype);
     return quantised;
   } catch (error) {
     model.dispose();

@@ -2,6 +2,7 @@ import {
   type ActivationDType,
   type AnyOp,
   type ArgSpec,
+  type BlockDType,
   bytesOf,
   codecs,
   type DType,
@@ -46,6 +47,9 @@ type Kind = (typeof kinds)[number];
 export interface CaseOptions {
   /** Tensors that must have one dtype. */
   readonly sameDType?: readonly string[];
+  /** Optional tensors that are never left out, and those that always are. */
+  readonly given?: readonly string[];
+  readonly absent?: readonly string[];
   /** What tensors that may be one of these are drawn from. Default: all that an argument may be. */
   readonly storedAs?: readonly DType[];
   /** What the activations may be, by turns. Default: f32, which every device has. */
@@ -57,7 +61,7 @@ export function drawCase(
   spec: Spec,
   index: number,
   seed: number,
-  { sameDType = [], storedAs = [], activations = ["f32"] }: CaseOptions = {},
+  { sameDType = [], given = [], absent = [], storedAs = [], activations = ["f32"] }: CaseOptions = {},
 ): Case {
   const random = new Random(seed * 1000 + index);
   const drawn: Record<string, number> = {};
@@ -68,7 +72,7 @@ export function drawCase(
   const activation = activations[index % activations.length]!;
   let shared: DType | undefined;
   const tensors = tensorsOf(op).map(([name, arg]) => {
-    if (arg.optional && random.uniform() < 0.5) return undefined;
+    if (absent.includes(name) || (arg.optional && !given.includes(name) && random.uniform() < 0.5)) return undefined;
     const shape = arg.dims.map((dim) =>
       need(drawn, tensorNames.has(dim) ? `${dim}.size` : dim, `${op.name}: the size "${dim}"`),
     );
@@ -77,8 +81,11 @@ export function drawCase(
     const own = random.pick(arg.activation ? [activation] : storable);
     const dtype = sameDType.includes(name) ? (shared ??= own) : own;
     const draw = spec[name] as ValuesDraw | undefined;
-    const values = draw ? draw(context, shape) : drawValues(random, dtype, shape, kind);
-    return { dtype, shape, bytes: encode(dtype, values).slice(), layout: drawLayout(random, dtype, shape) };
+    const bytes =
+      isBlockDType(dtype) && !draw && kind === "large"
+        ? drawBlocks(random, dtype, shape)
+        : encode(dtype, draw ? draw(context, shape) : drawValues(random, dtype, shape, kind)).slice();
+    return { dtype, shape, bytes, layout: drawLayout(random, dtype, shape) };
   });
   const attributes: Record<string, number | boolean | ActivationDType | undefined> = {};
   for (const [name, arg] of Object.entries(op.args)) {
@@ -112,6 +119,19 @@ function drawValues(random: Random, dtype: DType, shape: Shape, kind: Kind): num
   const count = shape.reduce((product, size) => product * size, 1);
   if (bytesOf(dtype) === 1 || dtype === "i32") return Array.from({ length: count }, () => random.integer(-100, 100));
   return Array.from({ length: count }, () => drawFloat(random, dtype, kind));
+}
+
+/** Where a block's f16 scales begin. */
+const scalesAt: Readonly<Record<BlockDType, readonly number[]>> = { q8_0: [0], q4_0: [0], q4_K: [0, 2], q6_K: [208] };
+
+/** Blocks as no quantiser makes them: any bytes, but for scales, which lie between −2 and 2. */
+function drawBlocks(random: Random, dtype: BlockDType, shape: Shape): Uint8Array {
+  const { bytes: size, elements } = codecs[dtype];
+  const count = shape.reduce((product, length) => product * length, 1) / elements;
+  const bytes = Uint8Array.from({ length: count * size }, () => random.integer(0, 256));
+  for (let block = 0; block < count; block++)
+    for (const place of scalesAt[dtype]) bytes[block * size + place + 1]! &= 0xbf;
+  return bytes;
 }
 
 /** f16, also as the scale of blocks, has few exponents: its tiny numbers are subnormal, its huge ones end at 65504. */

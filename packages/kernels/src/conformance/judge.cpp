@@ -40,6 +40,8 @@ double elementAt(const uint8_t* data, DType dtype, int64_t index) {
       return load(uint8_t{});
     case DType::q8_0:
     case DType::q4_0:
+    case DType::q4_K:
+    case DType::q6_K:
       break;  // never a result
   }
   return NAN;

@@ -1,7 +1,7 @@
 // GGUF's block formats as kernels read them; core's block-formats.ts says what the bytes mean.
 #pragma once
 
-#include "dot-tile.h"
+#include "k-blocks.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -21,14 +21,6 @@ struct Q4 {
   };
   static constexpr DType dtype = DType::q4_0;
 };
-
-WHITTLE_INLINE float scaleOf(uint16_t bits) {
-#ifdef WHITTLE_AVX2
-  return _cvtsh_ss(bits);
-#else
-  return F16::decode(bits);
-#endif
-}
 
 template <>
 inline void decodeRow<Q8>(const Q8::Stored* source, float* target, int64_t count) {
@@ -52,19 +44,21 @@ inline void decodeRow<Q4>(const Q4::Stored* source, float* target, int64_t count
 // Calls body(rows) with the rows of a weight of any format.
 template <typename Body>
 WHITTLE_INLINE void withWeightRows(const Tensor& weight, Body&& body) {
-  const auto blocks = [&](auto format) {
+  const auto rowsOf = [&](auto format) {
     using Format = decltype(format);
-    body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElements});
+    body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElementsOf(Format::dtype)});
   };
-  if (weight.dtype == DType::q8_0) {
-    blocks(Q8{});
-  } else if (weight.dtype == DType::q4_0) {
-    blocks(Q4{});
-  } else {
-    withFormat(weight.dtype, [&](auto format) {
-      using Format = decltype(format);
-      body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride});
-    });
+  switch (weight.dtype) {
+    case DType::q8_0:
+      return rowsOf(Q8{});
+    case DType::q4_0:
+      return rowsOf(Q4{});
+    case DType::q4_K:
+      return rowsOf(Q4K{});
+    case DType::q6_K:
+      return rowsOf(Q6K{});
+    default:
+      return withFormat(weight.dtype, rowsOf);
   }
 }
 

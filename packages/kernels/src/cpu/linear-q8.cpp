@@ -53,6 +53,7 @@ static bool linearQ8(const Call& call) {
   const Tensor &x = call[0], &weight = call[1], &bias = call[2], &y = call[3];
   const int64_t rows = x.rows(), blocks = x.columns() / blockElements;
   if (rows == 0 || y.columns() == 0) return true;
+  if (blockElementsOf(weight.dtype) != blockElements) return call.fail("weights in blocks of 256 elements have no kernel yet");
   static thread_local Scratch<float> biasScratch, scaleScratch;
   static thread_local Scratch<int8_t> codeScratch;
   int8_t* const codes = codeScratch.get(rows * blocks * blockElements + 1);
@@ -61,7 +62,7 @@ static bool linearQ8(const Call& call) {
           [&](int64_t row) { encodeCodes(x.row<const float>(row), blocks, codes + row * blocks * blockElements, scales + row * blocks); });
   const float* biasRow = denseFloats(bias, biasScratch);
   withWeightRows(weight, [&]<typename Format>(Rows<Format> w) {
-    if constexpr (isBlock(Format::dtype)) multiplyCodes(call, {codes, scales, blocks}, rows, w, biasRow, y);
+    if constexpr (blockElementsOf(Format::dtype) == blockElements) multiplyCodes(call, {codes, scales, blocks}, rows, w, biasRow, y);
   });
   return true;
 }

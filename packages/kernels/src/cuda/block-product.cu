@@ -1,5 +1,5 @@
-// Linear layers whose weights are blocks (q8_0, q4_0). Codes are multiplied as they are and the sum over a block is scaled in f32: widened
-// to 16 bits first, as cuBLASLt would need them, the weights would be rounded once more.
+// Linear layers whose weights are blocks. Codes of q8_0 and q4_0 are multiplied as they are and the sum over a block is scaled in f32: widened
+// to 16 bits first, as cuBLASLt would need them, the weights would be rounded once more. q4_K and q6_K are visited element by element, in f32: slow, but right.
 #include <type_traits>
 
 #include "block-stream.cuh"
@@ -12,7 +12,7 @@ bool multiplyBlocks(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
     return withFloatType(product.x.dtype, [&]<typename T>() {
-      if constexpr (!std::is_same_v<T, float>) {
+      if constexpr (!std::is_same_v<T, float> && Block::elements == blockElements) {
         if (blocksStream<Block>(call, product)) {
           return inBlockTiles(call, product) ? multiplyBlockTiles<T, Block>(call, product) : streamBlocks<T, Block>(call, product);
         }

@@ -1,5 +1,5 @@
-// Products with block weights, whatever the alignment and the dtype of the activations: a warp for each line, a lane for each element of a
-// block. Sums are formed in one order whatever the number of rows.
+// Products with block weights, whatever the alignment and the dtype of the activations: a warp for each line, a lane for each of 32
+// elements. Sums are formed in one order whatever the number of rows.
 #pragma once
 
 #include "blocks.cuh"
@@ -14,9 +14,9 @@ constexpr int visitWarps = 8;
 template <typename T, typename Block>
 __device__ inline void visitLine(const Product& product, int64_t line, int half, int64_t firstRow, int rows, float (&sums)[visitRows]) {
   const int lane = threadIdx.x % 32;
-  const auto* block = static_cast<const Block*>(weightRow(product, line, half));
-  for (int64_t k = lane; k < product.depth(); k += blockElements, block++) {
-    const float weight = elementOf(*block, lane);
+  const auto* blocks = static_cast<const Block*>(weightRow(product, line, half));
+  for (int64_t k = lane; k < product.depth(); k += 32) {
+    const float weight = elementOf(blocks[k / Block::elements], static_cast<int>(k % Block::elements));
 #pragma unroll
     for (int r = 0; r < visitRows; r++) {
       if (r < rows) sums[r] = fmaf(toFloat(product.x.row<const T>(firstRow + r)[k]), weight, sums[r]);

@@ -7,6 +7,8 @@ template <bool whole>
 __device__ static Chunk loadTableRow(const Tensor& table, int64_t row, int64_t first) {
   if (table.dtype == DType::q8_0) return loadBlockRow<Q8Block>(table, row, first);
   if (table.dtype == DType::q4_0) return loadBlockRow<Q4Block>(table, row, first);
+  if (table.dtype == DType::q4_K) return loadBlockRow<Q4KBlock>(table, row, first);
+  if (table.dtype == DType::q6_K) return loadBlockRow<Q6KBlock>(table, row, first);
   return loadRow<whole>(table, row, first);
 }
 

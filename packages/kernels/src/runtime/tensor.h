@@ -6,13 +6,27 @@
 namespace whittle {
 
 // Numbers as in core's dtypes.ts.
-enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5, q8_0 = 6, q4_0 = 7 };
+enum class DType : int32_t { f32 = 0, f16 = 1, bf16 = 2, i32 = 3, i8 = 4, u8 = 5, q8_0 = 6, q4_0 = 7, q4_K = 8, q6_K = 9 };
 
-// Elements of a block of the block formats (core's block-formats.ts has their bytes), which lie along a row.
+// Elements of a block of q8_0 and q4_0 (core's block-formats.ts has their bytes), which lie along a row.
 constexpr int64_t blockElements = 32;
 
+// Elements that are stored together: 1 where there are no blocks.
+constexpr int64_t blockElementsOf(DType dtype) {
+  switch (dtype) {
+    case DType::q8_0:
+    case DType::q4_0:
+      return blockElements;
+    case DType::q4_K:
+    case DType::q6_K:
+      return 256;
+    default:
+      return 1;
+  }
+}
+
 constexpr bool isBlock(DType dtype) {
-  return dtype == DType::q8_0 || dtype == DType::q4_0;
+  return blockElementsOf(dtype) > 1;
 }
 
 // Bytes of so many elements: of block formats a multiple of a block's.
@@ -31,6 +45,10 @@ constexpr int64_t bytesOf(DType dtype, int64_t elements = 1) {
       return elements / blockElements * 34;
     case DType::q4_0:
       return elements / blockElements * 18;
+    case DType::q4_K:
+      return elements / blockElementsOf(dtype) * 144;
+    case DType::q6_K:
+      return elements / blockElementsOf(dtype) * 210;
   }
   return 0;
 }
