@@ -37,8 +37,26 @@ describe("fused ops", () => {
 
   it("ropePair", async () => {
     const [q, k, table] = [normal([9, 64]), normal([9, 32]), normal([9, 16])];
-    expect(await bitsOf(ropePair({ q, k, table }))).toEqual(
-      await bitsOf([rope({ x: q, table }), rope({ x: k, table })]),
+    const interleaved = false;
+    expect(await bitsOf(ropePair({ q, k, table, interleaved }))).toEqual(
+      await bitsOf([rope({ x: q, table, interleaved }), rope({ x: k, table, interleaved })]),
     );
   });
+
+  it.each([2, 6, 64, 300])(
+    "rope of interleaved heads of %i elements, whose pairs lie side by side",
+    async (headDim) => {
+      const [heads, table] = [normal([9, 2 * headDim]), normal([9, headDim])];
+      const values = await heads.read();
+      const half = headDim / 2;
+      const sideBySide = values.map((_, i) => {
+        const place = i % headDim;
+        return values[i - place + (place >> 1) + (place % 2) * half]!;
+      });
+      const x = heads.device.tensor(sideBySide, heads.shape);
+      expect(await bitsOf([rope({ x, table, interleaved: true })])).toEqual(
+        await bitsOf([rope({ x: heads, table, interleaved: false })]),
+      );
+    },
+  );
 });

@@ -6,6 +6,7 @@ conformance(rope, {
   rows: sizes(0, 1, 7, 64),
   headDim: sizes(2, 6, 64),
   heads: sizes(1, 3),
+  interleaved: sizes(0, 1),
   width: from(({ heads, headDim }) => heads! * headDim!),
 });
 
@@ -14,6 +15,7 @@ conformance(ropePair, {
   headDim: sizes(2, 6, 64),
   kvHeads: sizes(1, 2),
   heads: sizes(1, 3, 4),
+  interleaved: sizes(0, 1),
   width: from(({ heads, headDim }) => heads! * headDim!),
   keyWidth: from(({ kvHeads, headDim }) => kvHeads! * headDim!),
 });

@@ -1,4 +1,4 @@
-import { activations, defineOp, floats } from "../define-op.js";
+import { activations, attribute, defineOp, floats } from "../define-op.js";
 import { like } from "../tensor.js";
 import { checkRotation, rope } from "./rope.js";
 
@@ -9,17 +9,22 @@ import { checkRotation, rope } from "./rope.js";
  */
 export const ropePair = defineOp({
   name: "ropePair",
-  args: { q: activations("rows", "width"), k: activations("rows", "keyWidth"), table: floats("rows", "headDim") },
+  args: {
+    q: activations("rows", "width"),
+    k: activations("rows", "keyWidth"),
+    table: floats("rows", "headDim"),
+    interleaved: attribute.boolean,
+  },
   outputs: ({ q, k, table }) => {
     checkRotation("ropePair", { q, k }, table);
     return [like(q), like(k)];
   },
-  reference({ q, k, table }, [rotatedQ, rotatedK]) {
-    rope.reference({ x: q, table }, [rotatedQ]);
-    rope.reference({ x: k, table }, [rotatedK]);
+  reference({ q, k, table, interleaved }, [rotatedQ, rotatedK]) {
+    rope.reference({ x: q, table, interleaved }, [rotatedQ]);
+    rope.reference({ x: k, table, interleaved }, [rotatedK]);
   },
-  bound({ q, k, table }, [qLimit, kLimit], [rotatedQ, rotatedK]) {
-    rope.bound!({ x: q, table }, [qLimit!], [rotatedQ]);
-    rope.bound!({ x: k, table }, [kLimit!], [rotatedK]);
+  bound({ q, k, table, interleaved }, [qLimit, kLimit], [rotatedQ, rotatedK]) {
+    rope.bound!({ x: q, table, interleaved }, [qLimit!], [rotatedQ]);
+    rope.bound!({ x: k, table, interleaved }, [kLimit!], [rotatedK]);
   },
 });

@@ -8,16 +8,22 @@ export interface BuiltModel extends CausalLM {
   dispose(): void;
 }
 
+/**
+ * How a checkpoint arranges its weights: as transformers saves them, or as GGUF files do, which have the rows of queries and keys in another order (pairs that are rotated together
+ * side by side) and every linear weight as `[out, in]`.
+ */
+export type WeightArrangement = "transformers" | "ggml";
+
 /** What a checkpoint must hold for a family of models, and how a model is made of it. */
 export interface Architecture {
-  /** Names as transformers saves the whole model, and shapes as stored. */
-  parameters(config: ModelConfig): ReadonlyMap<string, Shape>;
+  /** Names as transformers saves the whole model, and shapes as stored. `arrangement`: default transformers'. */
+  parameters(config: ModelConfig, arrangement?: WeightArrangement): ReadonlyMap<string, Shape>;
   /** What begins the names of all but the head; files may leave it out. */
   readonly prefix: string;
   /** Whether a stored tensor that is no parameter is known to be needless. */
   isNeedless(name: string, config: ModelConfig): boolean;
   /** Takes over the weights of `parameters`. It may replace entries by its own form of them; the map then holds what is to be disposed. */
-  build(config: ModelConfig, weights: Map<string, Tensor>, device: Device, activations: ActivationDType): BuiltModel;
+  build(config: ModelConfig, weights: Map<string, Tensor>, device: Device, options: Required<BuildOptions>): BuiltModel;
 }
 
 /** One line per architecture. */
@@ -31,6 +37,8 @@ export function parameterShapes(config: ModelConfig): ReadonlyMap<string, Shape>
 export interface BuildOptions {
   /** What the model computes in; its logits are f32 in any case. Default: f32. */
   activations?: ActivationDType;
+  /** How the weights are arranged. Default: as transformers saves them. */
+  arrangement?: WeightArrangement;
 }
 
 /**
@@ -41,7 +49,7 @@ export function buildModel(
   config: ModelConfig,
   weights: Map<string, Tensor>,
   device: Device,
-  { activations = "f32" }: BuildOptions = {},
+  { activations = "f32", arrangement = "transformers" }: BuildOptions = {},
 ): BuiltModel {
-  return architectures[config.architecture].build(config, weights, device, activations);
+  return architectures[config.architecture].build(config, weights, device, { activations, arrangement });
 }

@@ -1,4 +1,4 @@
-import { linear, packed, reference } from "@whittle/core";
+import { linear, packed, reference, type Tensor } from "@whittle/core";
 import { describe, expect, it } from "vitest";
 import { type ModelConfig } from "../model-config.js";
 import { logitsOf, rowsOf, tinyConfigs, tinyModel } from "./tiny-model.js";
@@ -53,7 +53,7 @@ describe.each(Object.entries<ModelConfig>(tinyConfigs))("%s", (_, config) => {
     const states = model.finalHidden!(model.blocks(model.embed(rows), rows, step, 0, config.layers));
     expect(states.shape).toEqual([13, config.hiddenSize]);
     const { weight, bias } = model.linears.get("head")!;
-    const logits = await linear({ x: states, weight, bias }).read();
+    const logits = await linear({ x: states, weight: weight as Tensor, bias }).read();
     const whole = (await logitsOf(model, device, rows)).flat();
     whole.forEach((value, i) => expect(logits[i]).toBeCloseTo(value, 4));
   });

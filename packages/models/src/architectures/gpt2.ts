@@ -17,7 +17,7 @@ import {
   transpose,
 } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
-import { type Architecture, type BuiltModel } from "./architecture.js";
+import { type Architecture, type BuiltModel, type WeightArrangement } from "./architecture.js";
 import { throughLayers } from "./layer-scopes.js";
 
 /**
@@ -182,14 +182,10 @@ function layerNormOf(parameters: ReadonlyMap<string, Tensor>, name: string): Lay
 
 const transposed = /\.(c_attn|c_proj|c_fc)\.weight$/;
 
-function parameterShapes({
-  vocabSize,
-  hiddenSize,
-  intermediateSize,
-  maxPositions,
-  layers,
-  tieWordEmbeddings,
-}: ModelConfig): Map<string, Shape> {
+function parameterShapes(
+  { vocabSize, hiddenSize, intermediateSize, maxPositions, layers, tieWordEmbeddings }: ModelConfig,
+  arrangement: WeightArrangement = "transformers",
+): Map<string, Shape> {
   const shapes = new Map<string, Shape>([
     ["transformer.wte.weight", [vocabSize, hiddenSize]],
     ["transformer.wpe.weight", [maxPositions, hiddenSize]],
@@ -199,7 +195,7 @@ function parameterShapes({
     shapes.set(`${name}.bias`, [hiddenSize]);
   };
   const conv1d = (name: string, input: number, out: number) => {
-    shapes.set(`${name}.weight`, [input, out]);
+    shapes.set(`${name}.weight`, arrangement === "ggml" ? [out, input] : [input, out]);
     shapes.set(`${name}.bias`, [out]);
   };
   for (let layer = 0; layer < layers; layer++) {
@@ -222,10 +218,10 @@ export const gpt2: Architecture = {
   // Causal masks, which old checkpoints stored with the weights.
   isNeedless: (name, config) =>
     /\.attn\.(masked_)?bias$/.test(name) || (config.tieWordEmbeddings && name === "lm_head.weight"),
-  build(config, weights, device, activations) {
+  build(config, weights, device, { activations, arrangement }) {
     // GPT-2's "Conv1D" stores [in, out]; every linear layer of ours is [out, in].
     for (const [name, stored] of weights) {
-      if (!transposed.test(name)) continue;
+      if (arrangement === "ggml" || !transposed.test(name)) continue;
       weights.set(name, transpose({ x: stored }));
       stored.dispose();
     }

@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
-import { type Architecture, type BuiltModel } from "./architecture.js";
+import { type Architecture, type BuildOptions, type BuiltModel } from "./architecture.js";
 import { throughLayers } from "./layer-scopes.js";
 import { ropeFrequencies } from "./rope.js";
 
@@ -36,13 +36,16 @@ export class Llama implements BuiltModel {
   private readonly output: Linear;
   private readonly frequencies: Tensor;
   private readonly epsilon: number;
+  private readonly activations: ActivationDType;
 
   constructor(
     config: ModelConfig,
     readonly parameters: ReadonlyMap<string, Tensor>,
     private readonly device: Device,
-    private readonly activations: ActivationDType,
+    { activations, arrangement }: Required<BuildOptions>,
   ) {
+    this.activations = activations;
+    const interleaved = arrangement === "ggml";
     const { vocabSize, hiddenSize, maxPositions, heads, kvHeads, headDim, normEpsilon, rope: ropeConfig } = config;
     this.shape = {
       vocabSize,
@@ -55,7 +58,7 @@ export class Llama implements BuiltModel {
     this.embedding = parameters.get("model.embed_tokens.weight")!;
     this.finalNorm = parameters.get("model.norm.weight")!;
     this.output = new Linear("head", parameters.get("lm_head.weight") ?? this.embedding);
-    this.layers = Array.from({ length: config.layers }, (_, layer) => new LlamaLayer(layer, parameters));
+    this.layers = Array.from({ length: config.layers }, (_, layer) => new LlamaLayer(layer, parameters, interleaved));
     this.linears = new Map(
       [...this.layers.flatMap((layer) => layer.linears), this.output].map((one) => [one.site, one]),
     );
@@ -137,6 +140,8 @@ class LlamaLayer {
   constructor(
     readonly index: number,
     parameters: ReadonlyMap<string, Tensor>,
+    /** Whether queries and keys have the pairs that are rotated side by side. */
+    private readonly interleaved: boolean,
   ) {
     const stored = `model.layers.${index}`;
     const linearOf = (site: string, name: string) =>
@@ -162,7 +167,7 @@ class LlamaLayer {
 
   attention(x: Tensor, angles: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
     const [query, key, v] = applyThree([this.query, this.key, this.value], x, rows, taps);
-    const [q, k] = ropePair({ q: query, k: key, table: angles });
+    const [q, k] = ropePair({ q: query, k: key, table: angles, interleaved: this.interleaved });
     return this.output.apply(step.attend(this.index, q, k, v), rows, taps);
   }
 
@@ -202,5 +207,5 @@ export const llama: Architecture = {
   parameters: parameterShapes,
   isNeedless: (name, config) =>
     name.endsWith("rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight"),
-  build: (config, weights, device, activations) => new Llama(config, weights, device, activations),
+  build: (config, weights, device, options) => new Llama(config, weights, device, options),
 };

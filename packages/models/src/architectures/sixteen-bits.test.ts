@@ -1,4 +1,4 @@
-import { type ActivationDType, packed, reference } from "@whittle/core";
+import { type ActivationDType, packed, reference, type Tensor } from "@whittle/core";
 import { describe, expect, it } from "vitest";
 import { type ModelConfig } from "../model-config.js";
 import { perplexity } from "../perplexity.js";
@@ -88,7 +88,7 @@ describe("llama", () => {
     const exact = (await logitsOf(model, device, rowsOf(device, [a!]))).flat();
     for (const site of ["attention.key", "mlp.up"]) {
       const linear = model.linears.get(`layers.1.${site}`)!;
-      linear.weight = device.tensor(await linear.weight.read(), linear.weight.shape, "f16");
+      linear.weight = device.tensor(await (linear.weight as Tensor).read(), linear.weight.shape, "f16");
     }
     const mixed = (await logitsOf(model, device, rowsOf(device, [a!]))).flat();
     expect(mixed).not.toEqual(exact);
