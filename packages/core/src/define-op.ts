@@ -43,6 +43,12 @@ export const weights = tensorArg(["f32", "f16", "bf16"]);
 export const blockWeights = tensorArg(["f32", "f16", "bf16", ...blockDTypes]);
 /** Weights in blocks alone. */
 export const blocks = tensorArg(blockDTypes);
+/** The elements that a sparse weight keeps: stored numbers, or 8-bit codes under scales. */
+export const keptValues = tensorArg(["f32", "f16", "bf16", "i8"]);
+/** Scales of 8-bit codes. */
+export const halves = tensorArg(["f16"]);
+/** Bits and small codes, packed into bytes. */
+export const bytes = tensorArg(["u8"]);
 /** Indices and counts: i32. */
 export const ints = tensorArg(["i32"]);
 /** Anything. */

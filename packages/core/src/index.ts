@@ -14,6 +14,7 @@ export * from "./interfaces/rows.js";
 export * from "./interfaces/kv-cache.js";
 export * from "./interfaces/causal-lm.js";
 export * from "./interfaces/scheduler-policy.js";
+export * from "./weights/weight.js";
 export * from "./layers/linear.js";
 export * from "./layers/fused.js";
 export * from "./packed.js";

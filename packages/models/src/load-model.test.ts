@@ -124,7 +124,7 @@ describe("a folder", () => {
     await write("llama", (tensors) => tensors.forEach((tensor) => (tensor.dtype = dtype)));
     const device = reference();
     const { model } = await loadModel(folder, { device });
-    expect(model.linears.get("head")!.weight.dtype).toBe(dtype);
+    expect(model.linears.get("head")!.weight).toMatchObject({ dtype });
     expect((await logits()).flat().every(Number.isFinite)).toBe(true);
   });
 

@@ -4,7 +4,6 @@ import {
   ArgumentError,
   type ActivationDType,
   type BlockDType,
-  blockDTypes,
   type CausalLM,
   CheckpointError,
   type Device,
@@ -55,7 +54,7 @@ export interface LoadOptions {
 
 /** What the weights of linear layers may be: as the checkpoint has them, or quantised. */
 export type WeightFormat = "stored" | BlockDType;
-export const weightFormats: readonly WeightFormat[] = ["stored", ...blockDTypes];
+export const weightFormats: readonly WeightFormat[] = ["stored", "q8_0", "q4_0"];
 
 /** A model with all that came in its folder. */
 export interface LoadedModel {

@@ -4,8 +4,11 @@ import {
   bytesOf,
   decode,
   type Device,
+  elementsOf,
   isBlockDType,
+  isTensor,
   type Linear,
+  type LinearWeight,
   type ProgressListener,
   quantise,
   type Shape,
@@ -39,7 +42,7 @@ export interface QuantiseLinearsOptions {
   /** The loaded tensors by name: a weight that a layer no longer uses is disposed and its entry replaced. */
   readonly weights: Map<string, Tensor>;
   /** Weights that are read by more than their layer: an embedding table that is the head as well. */
-  readonly shared: ReadonlySet<Tensor>;
+  readonly shared: ReadonlySet<LinearWeight>;
   readonly onProgress?: ProgressListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -58,15 +61,14 @@ export async function quantiseLinears(
   const sites: QuantisedSite[] = [];
   const kept: { site: string; reason: string }[] = [];
   const copies: Tensor[] = [];
-  const total = [...linears.values()].reduce((sum, { weight }) => sum + weight.elements, 0);
+  const total = [...linears.values()].reduce((sum, { weight }) => sum + elementsOf(weight.shape), 0);
   let [done, error, size] = [0, 0, 0];
   try {
     for (const [site, layer] of linears) {
       signal?.throwIfAborted();
-      const { weight } = layer;
-      const reason = reasonToKeep(weight, dtype);
-      if (reason) {
-        kept.push({ site, reason });
+      const weight = quantisable(layer.weight, dtype);
+      if (typeof weight === "string") {
+        kept.push({ site, reason: weight });
       } else {
         const values = (await weight.read()) as Float32Array;
         const blocks = quantise(values, dtype);
@@ -90,7 +92,7 @@ export async function quantiseLinears(
           weight.dispose();
         }
       }
-      done += weight.elements;
+      done += elementsOf(layer.weight.shape);
       onProgress?.({ stage: "quantising weights", done, total, unit: "elements" });
     }
   } catch (failure) {
@@ -101,11 +103,13 @@ export async function quantiseLinears(
   return { report: { dtype, sites, relativeError: relative({ error, size }), kept }, copies };
 }
 
-function reasonToKeep({ dtype, shape }: Tensor, wanted: BlockDType): string | undefined {
-  if (isBlockDType(dtype)) return `stored as ${dtype}`;
-  const [columns, { elements }] = [shape[1]!, blockCodecs[wanted]];
+/** The matrix to be quantised, or why the weight stays as it is. */
+function quantisable(weight: LinearWeight, wanted: BlockDType): Tensor | string {
+  if (!isTensor(weight)) return `stored as ${weight.format.name}`;
+  if (isBlockDType(weight.dtype)) return `stored as ${weight.dtype}`;
+  const [columns, { elements }] = [weight.shape[1]!, blockCodecs[wanted]];
   if (columns % elements !== 0) return `its rows have ${columns} elements, no multiple of ${elements}`;
-  return undefined;
+  return weight;
 }
 
 function nameOf(tensor: Tensor, weights: ReadonlyMap<string, Tensor>): string | undefined {

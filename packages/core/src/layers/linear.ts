@@ -3,7 +3,8 @@ import { linear } from "../ops/linear.js";
 import { linearQ8 } from "../ops/linear-q8.js";
 import { type RowBatch } from "../interfaces/rows.js";
 import { type Taps } from "../interfaces/causal-lm.js";
-import { type Tensor } from "../tensor.js";
+import { isTensor, type Tensor } from "../tensor.js";
+import { type LinearWeight } from "../weights/weight.js";
 
 /** A named linear layer. Its weight and bias may be replaced (pruning, quantisation); every call gets the rows, so that per-row adapters can reach it. */
 export class Linear {
@@ -14,7 +15,7 @@ export class Linear {
     /** Where it stands in the model: `layers.3.mlp.down`. */
     readonly site: string,
     /** `[out, in]` */
-    public weight: Tensor,
+    public weight: LinearWeight,
     /** `[out]` */
     public bias?: Tensor,
   ) {}
@@ -28,6 +29,7 @@ export class Linear {
   /** The product alone: `[rows, in]` → `[rows, out]`, of the dtype of `x` or `as`. */
   product(x: Tensor, as?: ActivationDType): Tensor {
     const { weight, bias } = this;
+    if (!isTensor(weight)) return weight.format.product(x, weight, bias, as);
     return this.int8Activations ? linearQ8({ x, weight, bias }) : linear({ x, weight, bias, as });
   }
 }

@@ -10,6 +10,8 @@ export { gelu } from "./gelu.js";
 export { addLayerNorm, layerNorm } from "./layer-norm.js";
 export { linear } from "./linear.js";
 export { linearQ8 } from "./linear-q8.js";
+export { linearSparse24 } from "./linear-sparse-24.js";
+export { linearSparseMask } from "./linear-sparse-mask.js";
 export { linears } from "./linears.js";
 export { maskLogits } from "./mask-logits.js";
 export { mixTokens } from "./mix-tokens.js";
