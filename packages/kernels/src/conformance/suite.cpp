@@ -11,9 +11,9 @@ Arguments parseArguments(int count, char** arguments) {
   Arguments parsed;
   for (int i = 1; i < count; i++) {
     const std::string argument = arguments[i];
-    if (argument == "--op") {
-      if (++i == count) throw std::runtime_error("--op takes the name of an op");
-      parsed.op = arguments[i];
+    if (argument == "--op" || argument == "--isa") {
+      if (++i == count) throw std::runtime_error(argument + " takes a name");
+      (argument == "--op" ? parsed.ops : parsed.isas).push_back(arguments[i]);
     } else if (std::filesystem::is_directory(argument)) {
       for (const auto& entry : std::filesystem::directory_iterator(argument)) {
         if (entry.path().extension() == ".cases") parsed.files.push_back(entry.path().string());
@@ -31,7 +31,7 @@ void Suite::run(const Check& check) {
     int number = -1;
     for (const Case& item : readCases(file)) {
       number++;
-      if (!arguments_.op.empty() && item.op != arguments_.op) continue;
+      if (!arguments_.ops.empty() && std::find(arguments_.ops.begin(), arguments_.ops.end(), item.op) == arguments_.ops.end()) continue;
       Tally& tally = tallies_[item.op];
       const std::optional<std::string> complaint = check(item);
       if (!complaint) {
@@ -60,10 +60,10 @@ int Suite::finish() const {
   }
   std::printf("%d cases, %d failed\n", sum.cases, sum.failures);
   if (sum.cases == 0 && sum.missing == 0) {
-    std::fprintf(stderr, "conformance: no cases; usage: <file or folder of *.cases>... [--op <name>]\n");
+    std::fprintf(stderr, "conformance: no cases; usage: <file or folder of *.cases>... [--op <name>]...\n");
     return 2;
   }
-  const bool missed = !arguments_.op.empty() && sum.missing > 0;
+  const bool missed = !arguments_.ops.empty() && sum.missing > 0;
   return sum.failures > 0 || missed ? 1 : 0;
 }
 

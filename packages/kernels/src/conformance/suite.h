@@ -11,11 +11,12 @@
 
 namespace whittle::conformance {
 
-// <file or folder of *.cases>… [--op <name>]
+// <file or folder of *.cases>… [--op <name>]… [--isa <name>]…
 struct Arguments {
   std::vector<std::string> files;
   // Empty: all.
-  std::string op;
+  std::vector<std::string> ops;
+  std::vector<std::string> isas;
 };
 
 // Throws std::runtime_error.

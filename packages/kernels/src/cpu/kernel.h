@@ -31,9 +31,14 @@ struct Call {
 // False: the op failed, its outputs are void.
 using Kernel = bool (*)(const Call& call);
 
-// Instruction sets, weakest first. The same source is compiled once per set, in a namespace of its own:
+// Instruction sets of this architecture, weakest first. The same source is compiled once per set, in a namespace of its own.
+#if defined(__aarch64__)
+// - baseline: NEON. - dotprod: NEON with dot products of bytes, for kernels of 8-bit codes.
+enum class Isa : int32_t { baseline = 0, dotprod = 1 };
+#else
 // - avx2: AVX2, FMA, F16C. - avxvnni: those and AVX-VNNI, for kernels of 8-bit codes. - avx512: AVX-512 F, BW, DQ, VL and VNNI.
 enum class Isa : int32_t { baseline = 0, avx2 = 1, avxvnni = 2, avx512 = 3 };
+#endif
 
 struct KernelRegistration {
   KernelRegistration(const char* op, Isa isa, Kernel kernel);

@@ -2,24 +2,28 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 namespace whittle {
 
 namespace {
 
-constexpr bool all(unsigned bits, unsigned wanted) {
-  return (bits & wanted) == wanted;
-}
-
 constexpr unsigned bit(Isa isa) {
   return 1u << static_cast<int32_t>(isa);
 }
 
-// One bit for each that runs here.
+// detect(): one bit for each that runs here.
+#if defined(__x86_64__)
+constexpr bool all(unsigned bits, unsigned wanted) {
+  return (bits & wanted) == wanted;
+}
+
 unsigned detect() {
   unsigned found = bit(Isa::baseline);
-#if defined(__x86_64__)
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
   constexpr unsigned fma = 1u << 12, osxsave = 1u << 27, avx = 1u << 28, f16c = 1u << 29;
@@ -36,9 +40,30 @@ unsigned detect() {
   if (all(saved, 0xe6) && all(b, f | dq | bw | vl) && all(c, vnni512)) found |= bit(Isa::avx512);
   constexpr unsigned avxvnni = 1u << 4;
   if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && all(a, avxvnni)) found |= bit(Isa::avxvnni);
-#endif
   return found;
 }
+#elif defined(__aarch64__)
+bool hasDotProducts() {
+#if defined(__linux__)
+  constexpr unsigned long asimddp = 1ul << 20;
+  return (getauxval(AT_HWCAP) & asimddp) != 0;
+#elif defined(__APPLE__)
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+#else
+  return false;
+#endif
+}
+
+unsigned detect() {
+  return bit(Isa::baseline) | (hasDotProducts() ? bit(Isa::dotprod) : 0);
+}
+#else
+unsigned detect() {
+  return bit(Isa::baseline);
+}
+#endif
 
 }  // namespace
 
@@ -46,14 +71,26 @@ const char* nameOf(Isa isa) {
   switch (isa) {
     case Isa::baseline:
       return "baseline";
+#if defined(__aarch64__)
+    case Isa::dotprod:
+      return "dotprod";
+#else
     case Isa::avx2:
       return "avx2";
     case Isa::avxvnni:
       return "avxvnni";
     case Isa::avx512:
       return "avx512";
+#endif
   }
   return "unknown";
+}
+
+std::optional<Isa> isaNamed(const std::string& name) {
+  for (Isa isa : allIsas) {
+    if (name == nameOf(isa)) return isa;
+  }
+  return std::nullopt;
 }
 
 bool runsHere(Isa isa) {

@@ -1,9 +1,10 @@
 // Replays case files on the CUDA kernels, twice: each result must keep to its bound, and be the same to the bit when it runs again.
-// Usage: conformance-cuda <file or folder>… [--op <name>]
+// Usage: conformance-cuda <file or folder>… [--op <name>]…
 #include <cstdio>
 #include <exception>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include "../suite.h"
@@ -12,7 +13,9 @@
 int main(int count, char** arguments) {
   using namespace whittle;
   try {
-    conformance::Suite suite(conformance::parseArguments(count, arguments));
+    const conformance::Arguments wanted = conformance::parseArguments(count, arguments);
+    if (!wanted.isas.empty()) throw std::runtime_error("--isa is for the CPU's kernels");
+    conformance::Suite suite(wanted);
     std::map<std::string, cuda::Kernel> kernels;
     for (const cuda::KernelEntry& entry : cuda::allKernels()) kernels.emplace(entry.op, entry.kernel);
     cuda::Replayer replayer;
