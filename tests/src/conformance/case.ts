@@ -50,9 +50,6 @@ export interface CaseOptions {
   /** Optional tensors that are never left out, and those that always are. */
   readonly given?: readonly string[];
   readonly absent?: readonly string[];
-  /** Optional tensors that are never left out, and those that always are. */
-  readonly given?: readonly string[];
-  readonly absent?: readonly string[];
   /** What tensors that may be one of these are drawn from. Default: all that an argument may be. */
   readonly storedAs?: readonly DType[];
   /** What the activations may be, by turns. Default: f32, which every device has. */
