@@ -1,12 +1,14 @@
 export { buildModel, type BuildOptions, type BuiltModel, parameterShapes } from "./architectures/architecture.js";
 export * from "./chat-template.js";
 export type { RopeConfig, RopeScaling } from "./config/rope.js";
+export type { WeightConversion } from "./conversions.js";
 export * from "./detokenizer.js";
 export * from "./errors.js";
 export * from "./generation-config.js";
 export { type GgmlType, type GgmlTypeName, ggmlTypes } from "./gguf/ggml-types.js";
 export { type Gguf, openGguf } from "./gguf/open-gguf.js";
 export type { GgufTensor, GgufValue } from "./gguf/parse-gguf.js";
+export { ggufTensorName } from "./gguf/tensor-names.js";
 export { type GgufField, type GgufTensorSource, writeGguf } from "./gguf/write-gguf.js";
 export * from "./load-model.js";
 export * from "./load-tokenizer.js";

@@ -1,31 +1,29 @@
-import { stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
 import {
   ArgumentError,
   type ActivationDType,
   type BlockDType,
+  blockDTypes,
   type CausalLM,
-  CheckpointError,
   type Device,
   isBlockDType,
   isTensor,
   linearQ8,
   type Logger,
-  openCheckpoint,
   type ProgressListener,
   silent,
   type Tensor,
   UnsupportedOp,
 } from "@whittle/core";
-import { architectures, type BuiltModel, buildModel } from "./architectures/architecture.js";
+import { type BuiltModel, buildModel } from "./architectures/architecture.js";
 import { preferredActivations, requireActivations } from "./activations.js";
 import { type ChatTemplate } from "./chat-template.js";
-import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
-import { loadTokenizer } from "./load-tokenizer.js";
-import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { conversionsOf, describeConversions, type WeightConversion } from "./conversions.js";
+import { type GenerationConfig } from "./generation-config.js";
+import { type ModelConfig } from "./model-config.js";
+import { openModelSource } from "./model-source.js";
 import { type QuantisationReport, quantiseLinears } from "./quantise-linears.js";
 import { type Tokenizer } from "./tokenizer.js";
-import { firstOf, locateWeights, mapWeights } from "./weights.js";
+import { mapWeights } from "./weights.js";
 
 export interface LoadOptions {
   /** Where the weights go. */
@@ -40,13 +38,13 @@ export interface LoadOptions {
    */
   weights?: WeightFormat;
   /**
-   * Rounds what goes into quantised linear layers to 8 bits, a block of 32 at a time (`linearQ8`), as llama.cpp does: on `cpu()` several times faster than the exact product. It
+   * Rounds what goes into linear layers with weights in blocks (quantised here, or stored so) to 8 bits, a block of 32 at a time (`linearQ8`), as llama.cpp does: on `cpu()` several times faster than the exact product. It
    * needs f32 activations. Default: false.
    */
   int8Activations?: boolean;
   /** Called as weights are mapped. Default: nobody is told. */
   onProgress?: ProgressListener;
-  /** Is warned of tensors that the model does not use. Default: silent. */
+  /** Is warned of tensors that the model does not use, and told what was converted. Default: silent. */
   logger?: Logger;
   /** Ends the loading with its reason. */
   signal?: AbortSignal;
@@ -54,13 +52,14 @@ export interface LoadOptions {
 
 /** What the weights of linear layers may be: as the checkpoint has them, or quantised. */
 export type WeightFormat = "stored" | BlockDType;
-export const weightFormats: readonly WeightFormat[] = ["stored", "q8_0", "q4_0"];
+export const weightFormats: readonly WeightFormat[] = ["stored", ...blockDTypes];
 
-/** A model with all that came in its folder. */
+/** A model with all that came with it. */
 export interface LoadedModel {
-  /** The folder's own name. */
+  /** The own name of the folder or file. */
   readonly name: string;
-  readonly folder: string;
+  /** What it was loaded from. */
+  readonly path: string;
   readonly config: ModelConfig;
   readonly model: CausalLM;
   readonly tokenizer: Tokenizer;
@@ -69,6 +68,8 @@ export interface LoadedModel {
   readonly device: Device;
   /** What the model computes in. */
   readonly activations: ActivationDType;
+  /** Weights that could not be used as they are stored. Empty but for GGUF files of certain types. */
+  readonly conversions: readonly WeightConversion[];
   /** What quantising the weights has done to them, if it was asked for. */
   readonly quantisation?: QuantisationReport;
   /** Gives the weights' memory back. Safe to call twice. */
@@ -77,8 +78,9 @@ export interface LoadedModel {
 
 /**
  * Loads a Hugging Face model folder: `config.json`, `tokenizer.json`, `model.safetensors` (or its shards with their index), and if they are there
- * `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`. Weights are mapped into memory as they are stored (f32, f16 or bf16), so the files must stay as they
- * are while the model is in use.
+ * `generation_config.json`, `tokenizer_config.json` and `chat_template.jinja`; or a GGUF file, or a folder that holds one. Weights are mapped into memory as they are stored
+ * (f32, f16, bf16, and from GGUF q8_0, q4_0, q4_K and q6_K), so the files must stay as they are while the model is in use; those of other types in GGUF files are converted, one
+ * tensor at a time, as `conversions` says.
  *
  * @throws ConfigError, TokenizerError, ChatTemplateError, CheckpointError: each names the file and what is wrong with it. ArgumentError if the device
  * does not have the activations.
@@ -88,39 +90,22 @@ export interface LoadedModel {
  * console.log(model.shape.layers.length, tokenizer.encode("Once upon a time"));
  * ```
  */
-export async function loadModel(folder: string, options: LoadOptions): Promise<LoadedModel> {
+export async function loadModel(path: string, options: LoadOptions): Promise<LoadedModel> {
   const { device, onProgress, logger = silent, signal } = options;
   if (options.activations !== undefined) requireActivations(device, options.activations);
-  const info = await stat(folder).catch(() => undefined);
-  if (!info?.isDirectory())
-    throw new CheckpointError(folder, info ? "is a file, but a model folder was expected" : "there is no such folder");
   signal?.throwIfAborted();
-  const config = await readModelConfig(join(folder, "config.json"));
-  const generationConfig = await readGenerationConfig(join(folder, "generation_config.json"));
-  const architecture = architectures[config.architecture];
-  const located = locateWeights(await openCheckpoint(folder), {
-    parameters: architecture.parameters(config),
-    prefix: architecture.prefix,
-    isNeedless: (name) => architecture.isNeedless(name, config),
-  });
-  if (located.unexpected.length > 0)
-    logger.warn(
-      `${folder}: the model does not use ${located.unexpected.length} of the stored tensors: ${firstOf(located.unexpected)}`,
-    );
-  const tokenizer = await loadTokenizer(folder);
-  if (tokenizer.vocabSize > config.vocabSize) {
-    logger.warn(
-      `${folder}: the tokenizer knows ${tokenizer.vocabSize} tokens, but the model only ${config.vocabSize}; text with the others will fail`,
-    );
-  }
-  const weights = await mapWeights(located, device, { onProgress, signal });
+  const source = await openModelSource(path, logger);
+  const { name, config, tokenizer, generationConfig, arrangement } = source;
+  const conversions = conversionsOf(source.weights.stored.values());
+  if (conversions.length > 0) logger.info(`${path}: ${describeConversions(conversions)}`);
+  const weights = await mapWeights(source.weights, device, { onProgress, signal });
   try {
-    const activations = options.activations ?? preferredActivations(device, located.stored.values());
-    const model = buildModel(config, weights, device, { activations });
-    const quantised = await quantiseModel(model, weights, config, activations, options);
+    const activations = options.activations ?? preferredActivations(device, source.weights.stored.values());
+    const model = buildModel(config, weights, device, { activations, arrangement });
+    const quantised = await finishLinears(model, weights, config, activations, options);
     return {
-      name: basename(resolve(folder)),
-      folder,
+      name,
+      path,
       config,
       model,
       tokenizer,
@@ -128,6 +113,7 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
       ...(tokenizer.chatTemplate && { chatTemplate: tokenizer.chatTemplate }),
       device,
       activations,
+      conversions,
       ...(quantised && { quantisation: quantised.report }),
       dispose() {
         model.dispose();
@@ -141,7 +127,8 @@ export async function loadModel(folder: string, options: LoadOptions): Promise<L
   }
 }
 
-async function quantiseModel(
+/** Quantises the linear layers if that was asked for, and says which of them round their activations. */
+async function finishLinears(
   model: BuiltModel,
   weights: Map<string, Tensor>,
   { tieWordEmbeddings }: ModelConfig,
@@ -155,16 +142,23 @@ async function quantiseModel(
       `loadModel: int8Activations need f32 activations, but the model computes in ${activations}`,
     );
   if (int8Activations && !device.supports(linearQ8)) throw new UnsupportedOp(linearQ8.name, device.name);
-  if (dtype === "stored") return undefined;
+  if (dtype === "stored") {
+    setActivations();
+    return undefined;
+  }
   const shared = new Set(tieWordEmbeddings ? [model.linears.get("head")!.weight] : []);
   try {
     const quantised = await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
-    for (const layer of model.linears.values())
-      layer.int8Activations = int8Activations && isTensor(layer.weight) && isBlockDType(layer.weight.dtype);
+    setActivations();
     return quantised;
   } catch (error) {
     model.dispose();
     throw error;
+  }
+
+  function setActivations(): void {
+    for (const layer of model.linears.values())
+      layer.int8Activations = int8Activations && isTensor(layer.weight) && isBlockDType(layer.weight.dtype);
   }
 }
 

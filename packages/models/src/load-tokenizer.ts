@@ -10,6 +10,8 @@ import { Tokenizer } from "./tokenizer.js";
 export interface TokenizerSources {
   /** The model's folder (or name), for errors: those about files give it whole, those that reach the users of a server only its last part. */
   readonly model: string;
+  /** Where the tokenizer stands, for errors. Default: `tokenizer.json` in that folder. */
+  readonly file?: string;
   /** Parsed `tokenizer.json`. */
   readonly tokenizer: unknown;
   /** Parsed `tokenizer_config.json`. Default: empty. */
@@ -28,10 +30,10 @@ const NAMED = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token", 
  * BOS is added as the post-processor says; where that adds none, `add_bos_token: true` does (LLaMA, `books-5m`).
  * @throws TokenizerError for anything broken or not supported, ChatTemplateError for a template that cannot be parsed.
  */
-export function createTokenizer({ model, tokenizer, config = {}, chatTemplate, now }: TokenizerSources): Tokenizer {
-  const file = join(model, "tokenizer.json");
+export function createTokenizer(sources: TokenizerSources): Tokenizer {
+  const { model, file = join(model, "tokenizer.json"), tokenizer, config = {}, chatTemplate, now } = sources;
   const content = attempt(file, () => parseTokenizerFile(tokenizer, file));
-  const fields = new Fields(join(model, "tokenizer_config.json"), config, tokenizerError);
+  const fields = new Fields(sources.file ?? join(model, "tokenizer_config.json"), config, tokenizerError);
   const namedTokens: Record<string, string> = {};
   for (const name of NAMED) {
     const token = tokenString(fields, name);

@@ -2,25 +2,45 @@ import {
   type Checkpoint,
   CheckpointError,
   type Device,
+  type DType,
   formatShape,
+  isBlockDType,
   type ProgressListener,
+  readTensorBytes,
   type Shape,
   type StoredTensor,
   type Tensor,
 } from "@whittle/core";
 
+/** A stored tensor that can be a weight. */
+export interface StoredWeight extends StoredTensor {
+  /** What the weight becomes. */
+  readonly dtype: DType;
+  /** Turns the stored bytes into elements of `dtype`, for types that no device computes with. Default: they are such elements, and mapped. */
+  readonly convert?: Conversion;
+}
+
+/** How elements of one type become elements of another. */
+export interface Conversion {
+  (stored: Uint8Array): Uint8Array;
+  /** Whether every element stays what it was. */
+  readonly exact: boolean;
+}
+
 export interface WeightNames {
   /** Names and shapes that must be there. */
   readonly parameters: ReadonlyMap<string, Shape>;
-  /** What files may leave out at the beginning of a name. */
-  readonly prefix: string;
+  /** What says so, for errors. */
+  readonly described: string;
+  /** Names that a parameter may be stored by, the usual one first. */
+  readonly namesOf: (parameter: string) => readonly string[];
   /** Stored tensors that nobody needs to be told of. */
   readonly isNeedless: (name: string) => boolean;
 }
 
 /** Where every parameter lies, and the names of stored tensors that no parameter uses and that are not known to be needless. */
 export interface LocatedWeights {
-  readonly stored: ReadonlyMap<string, StoredTensor>;
+  readonly stored: ReadonlyMap<string, StoredWeight>;
   readonly unexpected: readonly string[];
 }
 
@@ -28,30 +48,30 @@ export interface LocatedWeights {
  * Finds every parameter in a checkpoint and checks its shape and dtype.
  * @throws CheckpointError naming all that is missing or does not fit.
  */
-export function locateWeights(checkpoint: Checkpoint, { parameters, prefix, isNeedless }: WeightNames): LocatedWeights {
-  const { tensors } = checkpoint;
-  const stored = new Map<string, StoredTensor>();
+export function locateWeights(
+  { path, tensors }: Pick<Checkpoint, "path"> & { readonly tensors: ReadonlyMap<string, StoredTensor> },
+  { parameters, described, namesOf, isNeedless }: WeightNames,
+): LocatedWeights {
+  const stored = new Map<string, StoredWeight>();
   const used = new Set<string>();
   const problems = {
     missing: [] as string[],
     "of another shape": [] as string[],
-    "of a dtype that is not f32, f16 or bf16": [] as string[],
+    "of a dtype that cannot be used": [] as string[],
   };
   for (const [name, shape] of parameters) {
-    const found = [name, name.startsWith(prefix) ? name.slice(prefix.length) : prefix + name].find((candidate) =>
-      tensors.has(candidate),
-    );
+    const names = namesOf(name);
+    const found = names.find((candidate) => tensors.has(candidate));
     if (found === undefined) {
-      problems.missing.push(name);
+      problems.missing.push(names[0]!);
       continue;
     }
     const tensor = tensors.get(found)!;
     used.add(found);
-    stored.set(name, tensor);
     if (formatShape(tensor.shape) !== formatShape(shape))
       problems["of another shape"].push(`${found} ${formatShape(tensor.shape)}, expected ${formatShape(shape)}`);
-    else if (!["f32", "f16", "bf16"].includes(tensor.dtype!))
-      problems["of a dtype that is not f32, f16 or bf16"].push(`${found} ${tensor.storedAs}`);
+    else if (!isWeight(tensor)) problems["of a dtype that cannot be used"].push(`${found} ${tensor.storedAs}`);
+    else stored.set(name, tensor);
   }
   const found = Object.entries(problems).filter(([, list]) => list.length > 0);
   if (found.length > 0) {
@@ -59,11 +79,22 @@ export function locateWeights(checkpoint: Checkpoint, { parameters, prefix, isNe
       ([what, list]) => `${list.length} ${list.length === 1 ? "is" : "are"} ${what}: ${firstOf(list)}`,
     );
     throw new CheckpointError(
-      checkpoint.path,
-      `the weights do not fit config.json; of ${parameters.size} tensors ${listed.join("; ")}`,
+      path,
+      `the weights do not fit ${described}; of ${parameters.size} tensors ${listed.join("; ")}`,
     );
   }
   return { stored, unexpected: [...tensors.keys()].filter((name) => !used.has(name) && !isNeedless(name)) };
+}
+
+/** Matrices may be in blocks, the small rest is not. */
+function isWeight(tensor: StoredTensor): tensor is StoredWeight {
+  const { dtype, shape } = tensor;
+  return (
+    dtype === "f32" ||
+    dtype === "f16" ||
+    dtype === "bf16" ||
+    (dtype !== undefined && isBlockDType(dtype) && shape.length === 2)
+  );
 }
 
 /** A list for people: all of a short one, the beginning of a long one. */
@@ -71,7 +102,7 @@ export function firstOf(names: readonly string[]): string {
   return names.length <= 8 ? names.join(", ") : `${names.slice(0, 8).join(", ")} and ${names.length - 8} more`;
 }
 
-/** Maps located weights into memory, one after another. What was mapped is given back if one fails or `signal` is aborted. */
+/** Maps located weights into memory, or converts them, one after another. What was mapped is given back if one fails or `signal` is aborted. */
 export async function mapWeights(
   { stored }: LocatedWeights,
   device: Device,
@@ -81,14 +112,21 @@ export async function mapWeights(
   const weights = new Map<string, Tensor>();
   let done = 0;
   try {
-    for (const [name, { file, byteOffset, dtype, shape, bytes }] of stored) {
+    for (const [name, tensor] of stored) {
       signal?.throwIfAborted();
-      weights.set(name, await device.map(file, byteOffset, dtype!, shape));
-      onProgress?.({ stage: "loading weights", done: (done += bytes), total, unit: "bytes" });
+      weights.set(name, await loadWeight(tensor, device));
+      onProgress?.({ stage: "loading weights", done: (done += tensor.bytes), total, unit: "bytes" });
     }
     return weights;
   } catch (error) {
     for (const tensor of weights.values()) tensor.dispose();
     throw error;
   }
+}
+
+async function loadWeight(tensor: StoredWeight, device: Device): Promise<Tensor> {
+  const { file, byteOffset, dtype, shape, convert } = tensor;
+  if (!convert) return device.map(file, byteOffset, dtype, shape);
+  const converted = convert(await readTensorBytes(tensor));
+  return device.unscoped(() => device.tensorFromBytes(converted, shape, dtype));
 }

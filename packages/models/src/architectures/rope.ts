@@ -11,15 +11,17 @@ export function ropeFrequencies({ theta, scaling }: RopeConfig, headDim: number)
     { length: headDim / 2 },
     (_, i) => 1 / Math.fround(theta ** Math.fround((2 * i) / headDim)),
   );
-  return scaling ? frequencies.map((frequency) => scale(frequency, scaling)) : frequencies;
+  return scaling ? frequencies.map((frequency, pair) => scale(frequency, scaling, pair)) : frequencies;
 }
 
-function scale(frequency: number, scaling: RopeScaling): number {
+function scale(frequency: number, scaling: RopeScaling, pair: number): number {
   switch (scaling.type) {
     case "linear":
       return frequency / scaling.factor;
     case "llama3":
       return scaleByWavelength(frequency, scaling);
+    case "factors":
+      return frequency / scaling.factors[pair]!;
   }
 }
 

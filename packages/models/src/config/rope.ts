@@ -9,7 +9,9 @@ export type RopeScaling =
       readonly lowFreqFactor: number;
       readonly highFreqFactor: number;
       readonly originalMaxPositions: number;
-    };
+    }
+  /** Each pair turns that many times slower: what GGUF files have of any kind of scaling. */
+  | { readonly type: "factors"; readonly factors: ArrayLike<number> };
 
 /** Rotary position embedding: base, and scaling if any. */
 export interface RopeConfig {

@@ -1,4 +1,4 @@
-import { type DType } from "@whittle/core";
+import { codecs, type DType } from "@whittle/core";
 
 /** How ggml stores the elements of a tensor: `elements` together, along a row, in `bytes`. */
 export interface GgmlType {
@@ -59,10 +59,7 @@ export function ggmlTypeOf(id: number): GgmlType | undefined {
   return byId.get(id);
 }
 
-/** Types that devices map as they are stored. */
-const mapped: ReadonlySet<string> = new Set<DType>(["f32", "f16", "bf16", "i8", "i32", "q8_0", "q4_0"]);
-
-/** Our dtype of what a file stores, if there is one. */
+/** Our dtype of what a file stores, if there is one: the names are the same. */
 export function dtypeOf({ name }: GgmlType): DType | undefined {
-  return mapped.has(name) ? (name as DType) : undefined;
+  return Object.hasOwn(codecs, name) ? (name as DType) : undefined;
 }

@@ -1,0 +1,79 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { CheckpointError, type Logger, openCheckpoint } from "@whittle/core";
+import { architectures, type WeightArrangement } from "./architectures/architecture.js";
+import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
+import { openGgufModel } from "./gguf/gguf-model.js";
+import { splitName } from "./gguf/open-gguf.js";
+import { loadTokenizer } from "./load-tokenizer.js";
+import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { type Tokenizer } from "./tokenizer.js";
+import { firstOf, type LocatedWeights, locateWeights } from "./weights.js";
+
+/** All that a model is made of, whatever the files it comes in: checked, but of the weights only where they lie. */
+export interface ModelSource {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly generationConfig: GenerationConfig;
+  readonly tokenizer: Tokenizer;
+  readonly weights: LocatedWeights;
+  readonly arrangement: WeightArrangement;
+}
+
+/**
+ * Opens a Hugging Face folder, a GGUF file, or a folder whose only model is a GGUF file. `logger` is warned of what does not fit together.
+ * @throws CheckpointError, ConfigError, TokenizerError, ChatTemplateError
+ */
+export async function openModelSource(path: string, logger: Logger): Promise<ModelSource> {
+  const file = await ggufFileOf(path);
+  const source = await (file === undefined ? openFolder(path) : openGgufModel(file));
+  const { tokenizer, config, weights } = source;
+  if (weights.unexpected.length > 0)
+    logger.warn(
+      `${path}: the model does not use ${weights.unexpected.length} of the stored tensors: ${firstOf(weights.unexpected)}`,
+    );
+  if (tokenizer.vocabSize > config.vocabSize)
+    logger.warn(
+      `${path}: the tokenizer knows ${tokenizer.vocabSize} tokens, but the model only ${config.vocabSize}; text with the others will fail`,
+    );
+  return source;
+}
+
+/** The GGUF file that a path means; undefined: a Hugging Face folder. */
+async function ggufFileOf(path: string): Promise<string | undefined> {
+  const info = await stat(path).catch(() => {
+    throw new CheckpointError(path, "there is no such folder or file");
+  });
+  if (!info.isDirectory()) {
+    if (path.endsWith(".gguf")) return path;
+    throw new CheckpointError(path, "is a file, but a model folder or a .gguf file was expected");
+  }
+  const names = await readdir(path);
+  if (names.includes("config.json")) return undefined;
+  // Of a model in several files, the first stands for all.
+  const files = names.filter((name) => name.endsWith(".gguf") && (splitName(name)?.no ?? 0) === 0).sort();
+  if (files.length > 1)
+    throw new CheckpointError(path, `holds ${files.length} GGUF models: name one of ${firstOf(files)}`);
+  return files[0] && join(path, files[0]);
+}
+
+async function openFolder(folder: string): Promise<ModelSource> {
+  const config = await readModelConfig(join(folder, "config.json"));
+  const generationConfig = await readGenerationConfig(join(folder, "generation_config.json"));
+  const architecture = architectures[config.architecture];
+  const checkpoint = await openCheckpoint(folder);
+  const weights = locateWeights(checkpoint, {
+    parameters: architecture.parameters(config),
+    described: "config.json",
+    namesOf: (name) => [name, withOrWithout(architecture.prefix, name)],
+    isNeedless: (name) => architecture.isNeedless(name, config),
+  });
+  const tokenizer = await loadTokenizer(folder);
+  const name = basename(resolve(folder));
+  return { name, config, generationConfig, tokenizer, weights, arrangement: "transformers" };
+}
+
+/** Files may leave out what begins most names. */
+function withOrWithout(prefix: string, name: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : prefix + name;
+}
