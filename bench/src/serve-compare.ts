@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { MeasuredProcess } from "./event-loop/measured-process.js";
 import { serverProcess } from "./event-loop/server-process.js";
-import { ggufOf } from "./serve-compare/gguf-of.js";
+import { ggufOf } from "./shared/gguf-of.js";
 import { load, type LoadSummary } from "./serve-compare/load.js";
 import { installPeers, startPeer } from "./serve-compare/peer.js";
 import { answersAgree } from "./serve-compare/same-answers.js";

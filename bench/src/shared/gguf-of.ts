@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openCheckpoint, readTensorBytes, type StoredTensor } from "@whittle/core";
+import { type BlockDType, decode, openCheckpoint, quantise, readTensorBytes, type StoredTensor } from "@whittle/core";
 import { type GgmlTypeName, type GgufField, type GgufTensorSource, writeGguf } from "@whittle/models";
 
 interface Config {
@@ -18,26 +18,35 @@ interface Config {
 }
 
 /** llama.cpp's number for "most tensors are of this type". */
-const fileTypes = { f32: 0, f16: 1, bf16: 32 } as const;
+const fileTypes = { f32: 0, f16: 1, q4_0: 2, q8_0: 7, bf16: 32 } as const;
 const NORMAL_TOKEN = 1;
 
-/** The same weights and the same tokens as a folder of `randomCheckpoint`, as a GGUF file within it, made at the first call. */
-export async function ggufOf(folder: string): Promise<string> {
-  const file = join(folder, "model.gguf");
+/**
+ * The same weights and the same tokens as a folder of `randomCheckpoint`, as a GGUF file within it, made at the first call. With `blocks`, all matrices, the embedding too,
+ * are quantised to them.
+ */
+export async function ggufOf(folder: string, blocks?: BlockDType): Promise<string> {
+  const file = join(folder, blocks ? `model-${blocks}.gguf` : "model.gguf");
   if (existsSync(file)) return file;
   const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8")) as Config;
   const { tensors } = await openCheckpoint(folder);
-  const converted = [...tensors].map(([name, tensor]) => convert(name, tensor, config));
-  await writeGguf(file, converted, { metadata: { ...metadataOf(config, tensors), ...(await vocabularyOf(folder)) } });
+  const converted = [...tensors].map(([name, tensor]) => convert(name, tensor, config, blocks));
+  await writeGguf(file, converted, {
+    metadata: { ...metadataOf(config, tensors, blocks), ...(await vocabularyOf(folder)) },
+  });
   return file;
 }
 
-function metadataOf(config: Config, tensors: ReadonlyMap<string, StoredTensor>): Record<string, GgufField> {
-  const { dtype } = tensors.get("model.embed_tokens.weight")!;
+function metadataOf(
+  config: Config,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  blocks?: BlockDType,
+): Record<string, GgufField> {
+  const type = blocks ?? tensors.get("model.embed_tokens.weight")!.dtype;
   return {
     "general.architecture": "llama",
     "general.name": "random",
-    "general.file_type": fileTypes[dtype as keyof typeof fileTypes],
+    "general.file_type": fileTypes[type as keyof typeof fileTypes],
     "llama.vocab_size": config.vocab_size,
     "llama.context_length": config.max_position_embeddings,
     "llama.embedding_length": config.hidden_size,
@@ -82,7 +91,7 @@ const names: Readonly<Record<string, string>> = {
   "mlp.down_proj": "ffn_down",
 };
 
-function convert(name: string, tensor: StoredTensor, config: Config): GgufTensorSource {
+function convert(name: string, tensor: StoredTensor, config: Config, blocks?: BlockDType): GgufTensorSource {
   const [, layer, site] = /^model\.layers\.(\d+)\.(.+)\.weight$/.exec(name) ?? [];
   const outside: Readonly<Record<string, string>> = {
     "model.embed_tokens.weight": "token_embd",
@@ -103,9 +112,10 @@ function convert(name: string, tensor: StoredTensor, config: Config): GgufTensor
   const rotated = site === "self_attn.q_proj" || site === "self_attn.k_proj";
   return {
     ...base,
-    type: tensor.dtype as GgmlTypeName,
+    type: blocks ?? (tensor.dtype as GgmlTypeName),
     bytes: async () => {
-      const bytes = await readTensorBytes(tensor);
+      const stored = await readTensorBytes(tensor);
+      const bytes = blocks ? quantise(decode(tensor.dtype, stored) as Float32Array, blocks) : stored;
       return rotated ? pairsTogether(bytes, tensor.shape[0]!, config.head_dim) : bytes;
     },
   };
