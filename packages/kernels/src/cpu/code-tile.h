@@ -1,112 +1,88 @@
-// Dot products of rows of 8-bit codes with rows of weights in blocks, whose inner sums are exact integers: the inner loop of `linear.q8`.
+// Products of R rows of codes with a panel of a weight: the inner loop of `linear.q8` and the ops that fuse it.
 //
-// As in dot-tile.h, every product of a row with a row is formed in one order, whatever the tile it stands in.
+// Every product of a row with a row is formed in one order, whatever the tile it stands in: along the blocks, sum = integer sum · (scale of x ·
+// scale of w) + sum, fused where the instruction set fuses. So one row alone and the same row among 512 give the same bits.
 #pragma once
 
-#include "blocks.h"
+#include "code-panel.h"
+#include "coded-rows.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Rows of activations as codes from −127 to 127, a scale for every 32 of them.
-struct CodedRows {
-  const int8_t* codes;
-  const float* scales;
-  int64_t blocks;
+template <int R, typename Format>
+WHITTLE_INLINE void codeTile(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, Vec* sums) {
+  using Coding = Coded<Format>;
+  using Dot = typename Coding::Dot;
+  constexpr int units = Coding::units, vectors = kCodeVecs / units;
+  const XCode* codes = x.codes;
+  const float* scales = x.scales;
+  const int32_t* starts = x.starts;
+  const auto start = [&](int u, int r) { return Coding::mins ? 0 : starts[u * R + r]; };
+  for (int64_t b = 0; b < blocks; b++, panel++, codes += R * kBlockCodes, scales += R, starts += R * units) {
+#pragma GCC unroll 2
+    for (int u = 0; u < units; u++) {
+      decltype(Dot::begin(0)) parts[R];
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) parts[r] = Dot::begin(start(u, r));
+#pragma GCC unroll 16
+      for (int j = u * vectors; j < (u + 1) * vectors; j++) {
+        const CodeVec w = panel->codes[j];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) parts[r] = Dot::add(parts[r], w, codes + r * kBlockCodes + j * kCodesALane);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < R; r++) {
+        const Vec whole = toFloats(Dot::end(parts[r], start(u, r)));
+        sums[r] = multiplyAdd(whole, splat(scales[r]) * panel->scales[u], sums[r]);
+        if constexpr (Coding::mins) sums[r] = multiplyAdd(splat(scales[r] * static_cast<float>(-starts[r])), panel->scales[units], sums[r]);
+      }
+    }
+  }
+}
 
-  CodedRows from(int64_t row) const { return {codes + row * blocks * blockElements, scales + row * blocks, blocks}; }
+// Where the products of a weight go.
+template <typename Format>
+struct Product {
+  Rows<Format> w;
+  const float* bias;
+  int64_t outs;
+  float* y;
+  int64_t yStride;
+
+  int64_t groups() const { return (outs + kLanes - 1) / kLanes; }
 };
 
-// Rounds a row: core's linear-q8.ts has the rule.
-inline void encodeCodes(const float* x, int64_t blocks, int8_t* codes, float* scales) {
-  for (int64_t b = 0; b < blocks; b++, x += blockElements, codes += blockElements) {
-    Vec most = splat(0.0f), poison = splat(0.0f);
-    for (int64_t i = 0; i < blockElements; i += kLanes) {
-      const Vec v = load(x + i);
-      most = larger(bitsToFloat(floatToBits(v) & 0x7fffffff), most);
-      poison = poison + v * 0.0f;
-    }
-    const bool finite = !any(poison != poison);
-    float scale = largestLane(most) / 127.0f;
-    float inverse = 1.0f / scale;
-    if (!finite || !(inverse <= 0x1.fffffep127f)) scale = inverse = 0.0f;
-    scales[b] = finite ? scale : bitsToFloat(uint32_t{0x7fc00000});
-    for (int64_t i = 0; i < blockElements; i++) {
-      // Adding 1.5 · 2²³ leaves the nearest integer, ties to even, in the low bits.
-      const float shifted = (finite ? x[i] : 0.0f) * inverse + 0x1.8p23f;
-      codes[i] = static_cast<int8_t>(floatToBits(shifted) & 0xff);
-    }
-  }
-}
-
-#if defined(WHITTLE_AVX2) && !defined(WHITTLE_AVX512)
-
-WHITTLE_INLINE __m256i codesOf(const Q8::Stored* block) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block->codes));
-}
-WHITTLE_INLINE __m256i codesOf(const Q4::Stored* block) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block->codes));
-  const __m256i both = _mm256_set_m128i(_mm_srli_epi16(bytes, 4), bytes);
-  return _mm256_sub_epi8(_mm256_and_si256(both, _mm256_set1_epi8(15)), _mm256_set1_epi8(8));
-}
-
-// result[r·O + o] = x[r] · w[o].
-template <int R, int O, typename Format>
-WHITTLE_INLINE void codeTile(CodedRows x, Rows<Format> w, int64_t ahead, float* result) {
-  Vec sums[R * O];
-  for (Vec& sum : sums) sum = splat(0.0f);
-  const __m256i ones = _mm256_set1_epi16(1);
-  for (int64_t b = 0; b < x.blocks; b++) {
-    __m256i codes[O], magnitudes[O];
-    float scales[O];
-    for (int o = 0; o < O; o++) {
-      if (ahead != 0) __builtin_prefetch(w[o] + b + ahead);
-      codes[o] = codesOf(w[o] + b);
-      // 128 fits: the first operand of maddubs is unsigned. Its sums of two stay below 2 · 128 · 127 < 2¹⁵.
-      magnitudes[o] = _mm256_abs_epi8(codes[o]);
-      scales[o] = scaleOf(w[o][b].scale);
-    }
-    for (int r = 0; r < R; r++) {
-      const __m256i activations = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x.codes + (r * x.blocks + b) * blockElements));
-      const float scale = x.scales[r * x.blocks + b];
-      for (int o = 0; o < O; o++) {
-        const __m256i pairs = _mm256_maddubs_epi16(magnitudes[o], _mm256_sign_epi8(activations, codes[o]));
-        const Vec products = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, ones));
-        sums[r * O + o] = multiplyAdd(splat(scale * scales[o]), products, sums[r * O + o]);
-      }
-    }
-  }
-  for (int i = 0; i < R * O; i++) result[i] = sumLanes(sums[i]);
-}
-
-#else
-
-WHITTLE_INLINE int32_t dotCodes(const int8_t* x, const Q8::Stored* block) {
-  int32_t sum = 0;
-  for (int64_t i = 0; i < blockElements; i++) sum += x[i] * block->codes[i];
-  return sum;
-}
-WHITTLE_INLINE int32_t dotCodes(const int8_t* x, const Q4::Stored* block) {
-  int32_t sum = 0;
-  for (int64_t i = 0; i < blockElements / 2; i++) {
-    sum += x[i] * ((block->codes[i] & 15) - 8) + x[i + blockElements / 2] * ((block->codes[i] >> 4) - 8);
-  }
-  return sum;
-}
-
-template <int R, int O, typename Format>
-WHITTLE_INLINE void codeTile(CodedRows x, Rows<Format> w, int64_t, float* result) {
+// Adds what some blocks give to the sums that wait in y (the first blocks begin them; the last ones end them with the bias).
+template <int R, typename Format>
+inline void tileOf(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, const Product<Format>& product, int64_t out,
+                   bool begins, bool ends) {
+  const int64_t count = smaller(kLanes, product.outs - out);
+  float* const y = product.y + x.first * product.yStride + out;
+  Vec sums[R];
   for (int r = 0; r < R; r++) {
-    for (int o = 0; o < O; o++) {
-      float sum = 0.0f;
-      for (int64_t b = 0; b < x.blocks; b++) {
-        const float scale = x.scales[r * x.blocks + b] * scaleOf(w[o][b].scale);
-        sum += scale * static_cast<float>(dotCodes(x.codes + (r * x.blocks + b) * blockElements, w[o] + b));
-      }
-      result[r * O + o] = sum;
+    const float* from = y + r * product.yStride;
+    sums[r] = begins ? splat(0.0f) : count == kLanes ? load(from) : loadPart(from, count);
+  }
+  codeTile<R>(x, panel, blocks, sums);
+  const bool biased = ends && product.bias;
+  const Vec bias = !biased ? splat(0.0f) : count == kLanes ? load(product.bias + out) : loadPart(product.bias + out, count);
+  for (int r = 0; r < R; r++) {
+    const Vec sum = biased ? sums[r] + bias : sums[r];
+    float* to = y + r * product.yStride;
+    if (count == kLanes) {
+      store(to, sum);
+    } else {
+      storePart(to, sum, count);
     }
   }
 }
 
-#endif
+// The same, for as many rows as the tile has.
+template <typename Format, int R = kCodedTile>
+inline void tileOfRows(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, const Product<Format>& product, int64_t out,
+                       bool begins, bool ends) {
+  if (x.rows == R) return tileOf<R>(x, panel, blocks, product, out, begins, ends);
+  if constexpr (R > 1) tileOfRows<Format, R - 1>(x, panel, blocks, product, out, begins, ends);
+}
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -1,0 +1,101 @@
+// Bytes of `kLanes` rows as vectors whose lanes are the rows. `at(o)` points at what is read of row `o`.
+#pragma once
+
+#include "code-vec.h"
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+// One f16 of each row, as f32.
+template <typename At>
+WHITTLE_INLINE Vec gatherHalves(At&& at) {
+  uint16_t halves[kLanes];
+  for (int o = 0; o < kLanes; o++) std::memcpy(halves + o, at(o), sizeof(uint16_t));
+#if defined(WHITTLE_AVX2)
+  // Made in registers: a wide load behind narrow stores would wait for them.
+  const auto eight = [&](int o) {
+    return _mm_setr_epi16(static_cast<int16_t>(halves[o]), static_cast<int16_t>(halves[o + 1]), static_cast<int16_t>(halves[o + 2]),
+                          static_cast<int16_t>(halves[o + 3]), static_cast<int16_t>(halves[o + 4]), static_cast<int16_t>(halves[o + 5]),
+                          static_cast<int16_t>(halves[o + 6]), static_cast<int16_t>(halves[o + 7]));
+  };
+#if defined(WHITTLE_AVX512)
+  return _mm512_cvtph_ps(_mm256_set_m128i(eight(8), eight(0)));
+#else
+  return _mm256_cvtph_ps(eight(0));
+#endif
+#else
+  return F16::loadVec(halves);
+#endif
+}
+
+#if defined(WHITTLE_AVX2)
+
+#if defined(WHITTLE_AVX512)
+#define WHITTLE_BY_WIDTH(name) _mm512_##name
+#else
+#define WHITTLE_BY_WIDTH(name) _mm256_##name
+#endif
+
+// Within each 16 bytes of the four vectors: lane i of result k is lane k of v[i].
+WHITTLE_INLINE void transposeQuads(const CodeVec* v, CodeVec* result) {
+  const CodeVec lo01 = WHITTLE_BY_WIDTH(unpacklo_epi32)(v[0], v[1]), hi01 = WHITTLE_BY_WIDTH(unpackhi_epi32)(v[0], v[1]);
+  const CodeVec lo23 = WHITTLE_BY_WIDTH(unpacklo_epi32)(v[2], v[3]), hi23 = WHITTLE_BY_WIDTH(unpackhi_epi32)(v[2], v[3]);
+  result[0] = WHITTLE_BY_WIDTH(unpacklo_epi64)(lo01, lo23);
+  result[1] = WHITTLE_BY_WIDTH(unpackhi_epi64)(lo01, lo23);
+  result[2] = WHITTLE_BY_WIDTH(unpacklo_epi64)(hi01, hi23);
+  result[3] = WHITTLE_BY_WIDTH(unpackhi_epi64)(hi01, hi23);
+}
+
+#undef WHITTLE_BY_WIDTH
+
+WHITTLE_INLINE __m128i load16(const void* p) {
+  return _mm_loadu_si128(static_cast<const __m128i*>(p));
+}
+WHITTLE_INLINE __m256i load32(const void* p) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+
+// 16 bytes of each row: vector k has bytes 4k to 4k + 3.
+template <typename At>
+WHITTLE_INLINE void gather16(At&& at, CodeVec* result) {
+  CodeVec rows[4];
+  for (int i = 0; i < 4; i++) {
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(at(i))), load16(at(i + 4)), 1);
+#if defined(WHITTLE_AVX512)
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(at(i + 8))), load16(at(i + 12)), 1);
+    rows[i] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+#else
+    rows[i] = low;
+#endif
+  }
+  transposeQuads(rows, result);
+}
+
+// 32 bytes of each row: vector k has bytes 4k to 4k + 3.
+template <typename At>
+WHITTLE_INLINE void gather32(At&& at, CodeVec* result) {
+  CodeVec rows[4], first[4], second[4];
+#if defined(WHITTLE_AVX512)
+  const auto pair = [&](int o) { return _mm512_inserti64x4(_mm512_castsi256_si512(load32(at(o))), load32(at(o + 4)), 1); };
+  for (int i = 0; i < 4; i++) rows[i] = pair(i);
+  transposeQuads(rows, first);
+  for (int i = 0; i < 4; i++) rows[i] = pair(i + 8);
+  transposeQuads(rows, second);
+  for (int k = 0; k < 4; k++) {
+    result[k] = _mm512_shuffle_i64x2(first[k], second[k], 0x88);
+    result[k + 4] = _mm512_shuffle_i64x2(first[k], second[k], 0xdd);
+  }
+#else
+  for (int i = 0; i < 4; i++) rows[i] = load32(at(i));
+  transposeQuads(rows, first);
+  for (int i = 0; i < 4; i++) rows[i] = load32(at(i + 4));
+  transposeQuads(rows, second);
+  for (int k = 0; k < 4; k++) {
+    result[k] = _mm256_permute2x128_si256(first[k], second[k], 0x20);
+    result[k + 4] = _mm256_permute2x128_si256(first[k], second[k], 0x31);
+  }
+#endif
+}
+
+#endif
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -1,0 +1,49 @@
+// What the machine itself can do, measured as kernels are run: benchmarks divide by it. Here: multiply-adds of 8-bit codes, summed exactly.
+#include "coded-rows.h"
+
+namespace WHITTLE_KERNEL_NAMESPACE {
+
+// Vectors of codes of a tile in the cache.
+constexpr int64_t kDepth = 128;
+constexpr int64_t kRows = kCodedTile;
+
+// A tile of a product: kCodedTile rows by one vector, operands in the first-level cache.
+static float codesFromCache(int64_t rounds, int32_t seed) {
+  alignas(64) static thread_local CodeVec w[kDepth];
+  alignas(64) static thread_local XCode x[kDepth * kRows * kCodesALane];
+  for (int64_t i = 0; i < kDepth; i++) {
+    for (size_t j = 0; j < sizeof(CodeVec); j++) reinterpret_cast<uint8_t*>(w + i)[j] = static_cast<uint8_t>((i + j + seed) % 15);
+  }
+  for (int64_t i = 0; i < kDepth * kRows * kCodesALane; i++) x[i] = static_cast<XCode>((i * 37 + seed) % 127 - 63);
+  using Dot = Dots<255>;
+  float total = 0;
+  for (int64_t round = 0; round < rounds; round++) {
+    decltype(Dot::begin(0)) sums[kRows];
+    for (auto& sum : sums) sum = Dot::begin(seed);
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < kDepth; k++) {
+      const CodeVec codes = w[k];
+#pragma GCC unroll 16
+      for (int64_t r = 0; r < kRows; r++) sums[r] = Dot::add(sums[r], codes, x + (k * kRows + r) * kCodesALane);
+    }
+    for (auto& sum : sums) total += toFloats(Dot::end(sum, seed))[0];
+    asm volatile("" ::: "memory");
+  }
+  return total;
+}
+
+// Does about `counts[i]` multiply-adds for each i, an item of the loop each. y[i] gets what keeps the work alive.
+static bool limitDotCodes(const Call& call) {
+  const Tensor &counts = call[0], &y = call[1];
+  call.workers.parallelFor(counts.rows(), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+      const int64_t rounds = *counts.row<const int32_t>(i) / (kRows * kDepth * kLanes * kCodesALane);
+      *y.row<float>(i) = codesFromCache(rounds, static_cast<int32_t>(i));
+    }
+  });
+  return true;
+}
+
+WHITTLE_KERNEL("limit.dotCodes", limitDotCodes);
+
+}  // namespace WHITTLE_KERNEL_NAMESPACE
