@@ -125,10 +125,10 @@ function checkCoverage(
     throw new CheckpointError(file, `${dataStart + dataBytes - end} bytes at the end belong to no tensor`);
 }
 
-function isObject(value: unknown): value is object {
+export function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isCounts(value: unknown): value is number[] {
+export function isCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }

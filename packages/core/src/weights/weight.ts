@@ -21,11 +21,6 @@ export interface Weight {
 /** What a linear layer may have: a matrix, or a weight of any format. */
 export type LinearWeight = Tensor | Weight;
 
-/** The weight's dtype if it is a tensor, else its format's name: layers whose weights differ in it are not fused. */
-export function storedAs(weight: LinearWeight): string {
-  return isTensor(weight) ? weight.dtype : weight.format.name;
-}
-
 /** Bytes that a weight takes, all parts together. */
 export function weightBytes(weight: LinearWeight): number {
   const tensors = isTensor(weight) ? [weight] : Object.values(weight.parts);
