@@ -1,49 +1,51 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { type Answer, type Job } from "./side.js";
+import { type Answers, type Job } from "./side.js";
 
 /** A side of the comparison from the driver's end: a process that is stopped (`SIGSTOP`) except while it does a job, so that no thread of it spins meanwhile. */
 export class SideHandle {
-  private constructor(
-    readonly name: string,
-    private readonly child: ChildProcess,
-  ) {}
+  private readonly exited: Promise<never>;
 
-  /** Starts `<program>-process.js`. */
-  static async start(program: string, args: readonly string[]): Promise<SideHandle> {
+  private constructor(
+    private readonly name: string,
+    private readonly child: ChildProcess,
+  ) {
+    this.exited = once(child, "exit").then(([code, signal]) => {
+      throw new Error(`${name}: its process ended with ${String(code ?? signal)}`);
+    });
+    this.exited.catch(() => {});
+  }
+
+  /** Starts `<name>-process.js`; `launcher` is a command that runs it, with its options. */
+  static async start(name: string, settings: unknown, launcher: readonly string[] = []): Promise<SideHandle> {
     // From bench/dist, where benchmarks run.
-    const child = fork(fileURLToPath(new URL(`compare/${program}-process.js`, import.meta.url)), args);
-    const side = new SideHandle(program, child);
+    const program = fileURLToPath(new URL(`compare/${name}-process.js`, import.meta.url));
+    const [command, ...args] = [...launcher, process.execPath, program, JSON.stringify(settings)];
+    const side = new SideHandle(name, spawn(command!, args, { stdio: ["ignore", "inherit", "inherit", "ipc"] }));
     await side.message();
-    child.kill("SIGSTOP");
+    side.child.kill("SIGSTOP");
     return side;
   }
 
-  async do(job: Job): Promise<Answer> {
+  async do<K extends Job["kind"]>(job: Extract<Job, { kind: K }>): Promise<Answers[K]> {
     this.child.kill("SIGCONT");
     this.child.send(job);
-    const { answer, error } = (await this.message()) as { answer?: Answer; error?: string };
+    const { answer, error } = (await this.message()) as { answer?: Answers[K]; error?: string };
     this.child.kill("SIGSTOP");
     if (!answer) throw new Error(`${this.name}: ${error}`);
     return answer;
   }
 
+  /** Safe to call twice. */
   async stop(): Promise<void> {
-    const exited = once(this.child, "exit");
+    if (!this.child.connected) return;
     this.child.kill("SIGCONT");
     this.child.disconnect();
-    await exited;
+    await this.exited.catch(() => {});
   }
 
   private async message(): Promise<unknown> {
-    const ended = new AbortController();
-    const exit = once(this.child, "exit", { signal: ended.signal }).then(([code]) => {
-      throw new Error(`${this.name}: its process ended with ${String(code)}`);
-    });
-    exit.catch(() => {});
-    const [message] = (await Promise.race([once(this.child, "message"), exit])) as [unknown];
-    ended.abort();
-    return message;
+    return ((await Promise.race([once(this.child, "message"), this.exited])) as [unknown])[0];
   }
 }

@@ -17,13 +17,21 @@ const limitMultiplyAdd = defineOp({
   reference() {},
 });
 
+/** Does about `counts[i]` multiply-adds of 8-bit codes for each i, summed exactly, on one thread each. */
+const limitDotCodes = defineOp({
+  name: "limit.dotCodes",
+  args: { counts: ints("items") },
+  outputs: ({ counts }) => [{ shape: counts.shape, dtype: "f32" }],
+  reference() {},
+});
+
 /** Work whose time says what the machine can do, and how to turn milliseconds into the figure. */
 export interface Limit extends Contender {
-  readonly unit: "GB/s" | "GFLOP/s";
+  readonly unit: "GB/s" | "GFLOP/s" | "GOP/s";
   readonly figure: (milliseconds: number) => number;
 }
 
-/** Reading bandwidth over a buffer placed as weights are, and f32 multiply-adds from registers and from the first-level cache. */
+/** Reading bandwidth over a buffer placed as weights are, f32 multiply-adds from registers and from the first-level cache, and multiply-adds of 8-bit codes from there. */
 export function limitsOf(device: Device, threads: number, buffer: Tensor): Limit[] {
   const items = 16;
   const perItem = 20_000_000;
@@ -51,6 +59,12 @@ export function limitsOf(device: Device, threads: number, buffer: Tensor): Limit
       name: `f32 multiply-add from L1, ${suffix}`,
       unit: "GFLOP/s",
       run: () => run(() => limitMultiplyAdd({ counts, cached: true })),
+      figure: flops,
+    },
+    {
+      name: `8-bit codes from L1, ${suffix}`,
+      unit: "GOP/s",
+      run: () => run(() => limitDotCodes({ counts })),
       figure: flops,
     },
   ];

@@ -115,7 +115,7 @@ function convert(name: string, tensor: StoredTensor, config: Config, blocks?: Bl
     type: blocks ?? (tensor.dtype as GgmlTypeName),
     bytes: async () => {
       const stored = await readTensorBytes(tensor);
-      const bytes = blocks ? quantise(decode(tensor.dtype, stored) as Float32Array, blocks) : stored;
+      const bytes = blocks ? quantise(decode(tensor.dtype!, stored) as Float32Array, blocks) : stored;
       return rotated ? pairsTogether(bytes, tensor.shape[0]!, config.head_dim) : bytes;
     },
   };

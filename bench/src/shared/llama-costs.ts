@@ -13,6 +13,8 @@ export interface LlamaSizes {
 export interface StepCost {
   /** A multiplication and an addition are two. */
   readonly flops: number;
+  /** Those of them that multiply queries with keys and weigh values. */
+  readonly attentionFlops: number;
   /** Read from memory. */
   readonly bytes: number;
 }
@@ -31,9 +33,22 @@ export function stepCost(sizes: LlamaSizes, rows: number, context: number, eleme
   const { layers, heads, kvHeads, headDim } = sizes;
   const weights = linearElements(sizes) * rows + headElements(sizes);
   const attended = rows * context + (rows * (rows + 1)) / 2;
+  const attentionFlops = 4 * layers * heads * headDim * attended;
   return {
-    flops: 2 * (weights + 2 * layers * heads * headDim * attended),
+    flops: 2 * weights + attentionFlops,
+    attentionFlops,
     bytes: weightBytes(sizes, element.weight) + 2 * layers * kvHeads * headDim * context * element.cache,
+  };
+}
+
+/** The least cost of a step of `sequences` sequences that decode, each after `context` tokens: each weight is read once for all of them. */
+export function decodeCost(sizes: LlamaSizes, sequences: number, context: number, element: ElementBytes): StepCost {
+  const one = stepCost(sizes, 1, context, element);
+  const weights = weightBytes(sizes, element.weight);
+  return {
+    flops: sequences * one.flops,
+    attentionFlops: sequences * one.attentionFlops,
+    bytes: weights + sequences * (one.bytes - weights),
   };
 }
 
