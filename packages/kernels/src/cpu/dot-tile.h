@@ -4,6 +4,8 @@
 // padded with zeros, and sumLanes adds them. So one row alone and the same row among 512 give the same bits.
 #pragma once
 
+#include <type_traits>
+
 #include "scratch.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
@@ -16,6 +18,14 @@ struct Rows {
 
   const typename Format::Stored* operator[](int64_t index) const { return data + index * stride; }
 };
+
+// The tile that fills the registers: its sums, kDotOuts rows of w, and one of x.
+#ifdef WHITTLE_AVX512
+constexpr int kDotRows = 6;
+#else
+constexpr int kDotRows = 3;
+#endif
+constexpr int kDotOuts = 4;
 
 // result[r·O + o] = x[r] · w[o]. R·O + min(R, O) + 1 vectors must fit the registers: 16 with AVX2. `ahead` elements behind what is read the
 // next rows are asked for (0: nothing is): between rows the hardware's own prefetching starts anew each time.
@@ -54,6 +64,15 @@ WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t 
     std::memcpy(result + i, &four, sizeof four);
   }
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
+}
+
+// Calls body(integral constant) for a count from 1 to Most.
+template <int Most, typename Body>
+WHITTLE_INLINE void withCount(int64_t count, Body&& body) {
+  if constexpr (Most > 0) {
+    if (count == Most) return body(std::integral_constant<int, Most>{});
+    withCount<Most - 1>(count, body);
+  }
 }
 
 // y[r][o] = x[r] · w[o] (+ bias[o]) for R rows of x and O of w.

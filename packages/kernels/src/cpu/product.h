@@ -3,9 +3,7 @@
 // of rows.
 #pragma once
 
-#include <type_traits>
-
-#include "blocks.h"
+#include "packed-product.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -59,38 +57,6 @@ inline void fewRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w,
 
 // Up to so many rows the weight is streamed; tuned on a Zen 5 at 576 to 1536 columns.
 constexpr int64_t kFewRows = 24;
-
-template <typename Format>
-inline void manyRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
-                     int64_t yStride) {
-  // A block of rows fills a quarter of a 1 MiB second-level cache; a panel of outputs is small enough for the first level to keep its
-  // tiles.
-  const int64_t fit = 256 * 1024 / (4 * (depth + 1));
-  const int64_t rowBlock = roundUp(fit < 24 ? 24 : fit > 192 ? 192 : fit, 3);
-  constexpr int64_t panel = 32;
-  const int64_t rowBlocks = (rows + rowBlock - 1) / rowBlock;
-  const int64_t panels = (outs + panel - 1) / panel;
-  call.workers.parallelFor(rowBlocks * panels, 1, [&](int64_t from, int64_t to) {
-    static thread_local Scratch<float> scratch;
-    for (int64_t item = from; item < to; item++) {
-      const int64_t firstRow = item / panels * rowBlock;
-      const int64_t firstOut = item % panels * panel;
-      const int64_t rowCount = rows - firstRow < rowBlock ? rows - firstRow : rowBlock;
-      const int64_t outCount = outs - firstOut < panel ? outs - firstOut : panel;
-      Rows<F32> wide;
-      if constexpr (Format::dtype == DType::f32) {
-        wide = {w[firstOut], w.stride};
-      } else {
-        const int64_t stride = roundUp(depth, kLanes);
-        float* copy = scratch.get(panel * stride);
-        for (int64_t o = 0; o < outCount; o++) decodeRow<Format>(w[firstOut + o], copy + o * stride, depth);
-        wide = {copy, stride};
-      }
-      dotMatrix({x[firstRow], x.stride}, rowCount, wide, bias ? bias + firstOut : nullptr, depth, outCount,
-                y + firstRow * yStride + firstOut, yStride);
-    }
-  });
-}
 
 inline void product(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
   const int64_t rows = x.rows(), depth = x.columns(), outs = weight.rows();

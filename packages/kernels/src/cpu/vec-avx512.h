@@ -28,16 +28,13 @@ WHITTLE_INLINE bool any(VecInt mask) {
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask)) != 0;
 }
 
-// The upper eight lanes fall on the lower eight, which are then summed as in AVX2's build: the one order in which lanes are ever summed.
-WHITTLE_INLINE __m256 foldHalves(Vec v) {
-  return _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
-}
+// Within each quarter as AVX2's build does within each half, then the quarters (q0+q2)+(q1+q3): the one order in which lanes are ever summed.
 WHITTLE_INLINE Vec4 sumLanes(Vec a, Vec b, Vec c, Vec d) {
-  const __m256 a8 = foldHalves(a), b8 = foldHalves(b), c8 = foldHalves(c), d8 = foldHalves(d);
-  const __m256 ab = _mm256_add_ps(_mm256_unpacklo_ps(a8, b8), _mm256_unpackhi_ps(a8, b8));
-  const __m256 cd = _mm256_add_ps(_mm256_unpacklo_ps(c8, d8), _mm256_unpackhi_ps(c8, d8));
-  const __m256 quads = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
-  return _mm_add_ps(_mm256_castps256_ps128(quads), _mm256_extractf128_ps(quads, 1));
+  const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+  const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+  const __m512 quads = _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0x44), _mm512_shuffle_ps(ab, cd, 0xee));
+  const __m256 pairs = _mm256_add_ps(_mm512_castps512_ps256(quads), _mm512_extractf32x8_ps(quads, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
 }
 WHITTLE_INLINE float sumLanes(Vec a) {
   return sumLanes(a, a, a, a)[0];
