@@ -5,6 +5,7 @@ export type { WeightConversion } from "./conversions.js";
 export * from "./detokenizer.js";
 export * from "./errors.js";
 export * from "./generation-config.js";
+export { convertToGguf, type ConvertOptions } from "./gguf/convert-to-gguf.js";
 export { type GgmlType, type GgmlTypeName, ggmlTypes } from "./gguf/ggml-types.js";
 export { type Gguf, openGguf } from "./gguf/open-gguf.js";
 export type { GgufTensor, GgufValue } from "./gguf/parse-gguf.js";
@@ -13,6 +14,8 @@ export { type GgufField, type GgufTensorSource, writeGguf } from "./gguf/write-g
 export * from "./load-model.js";
 export * from "./load-tokenizer.js";
 export * from "./model-config.js";
+export * from "./convert-sparse.js";
+export type { SparseSite, SparsityReport } from "./sparsify-linears.js";
 export type { QuantisationReport, QuantisedSite } from "./quantise-linears.js";
 export { perplexity, type PerplexityOptions, type PerplexityResult } from "./perplexity.js";
 export { type DecodeOptions, type DetokenizerOptions, type EncodeOptions, Tokenizer } from "./tokenizer.js";

@@ -7,9 +7,7 @@ import { f16ToNumber } from "@whittle/core";
 export type BlockDecoder = (view: DataView, byte: number, values: Float32Array, from: number) => void;
 
 /** What the codes of iq4_nl and iq4_xs stand for (ggml's `kvalues_iq4nl`). */
-export const iq4Values: ArrayLike<number> = Int8Array.of(
-  ...[-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113],
-);
+export const iq4Values: readonly number[] = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 const half = (view: DataView, byte: number): number => f16ToNumber(view.getUint16(byte, true));
 
