@@ -5,12 +5,16 @@ import {
   blockDTypes,
   type CausalLM,
   type Device,
+  disposeWeight,
   isBlockDType,
   isTensor,
   linearQ8,
+  type LinearWeight,
   type Logger,
   type ProgressListener,
   silent,
+  sparse24,
+  sparseMask,
   type Tensor,
   UnsupportedOp,
 } from "@whittle/core";
@@ -22,8 +26,9 @@ import { type GenerationConfig } from "./generation-config.js";
 import { type ModelConfig } from "./model-config.js";
 import { openModelSource } from "./model-source.js";
 import { type QuantisationReport, quantiseLinears } from "./quantise-linears.js";
+import { sparsifyLinears, type SparsityReport } from "./sparsify-linears.js";
 import { type Tokenizer } from "./tokenizer.js";
-import { mapWeights } from "./weights.js";
+import { mapSparseWeights, mapWeights } from "./weights.js";
 
 export interface LoadOptions {
   /** Where the weights go. */
@@ -34,7 +39,8 @@ export interface LoadOptions {
   activations?: ActivationDType;
   /**
    * Quantises the weights of linear layers to GGUF's blocks once they are loaded; `quantisation` of the result says how well. Embeddings, norms and biases stay, and a tied head
-   * gets a quantised copy of the embedding table. Default: `"stored"`, as they are.
+   * gets a quantised copy of the embedding table. `"sparse24"` and `"sparseMask"` leave out the zeros of pruned weights and prune nothing: `sparsity` of the result says which layers
+   * had enough of them. Default: `"stored"`, as they are.
    */
   weights?: WeightFormat;
   /**
@@ -50,9 +56,10 @@ export interface LoadOptions {
   signal?: AbortSignal;
 }
 
-/** What the weights of linear layers may be: as the checkpoint has them, or quantised. */
-export type WeightFormat = "stored" | BlockDType;
-export const weightFormats: readonly WeightFormat[] = ["stored", ...blockDTypes];
+/** What the weights of linear layers may be: as the checkpoint has them, quantised, or without their zeros. */
+export type WeightFormat = "stored" | BlockDType | keyof typeof sparse;
+const sparse = { sparse24, sparseMask };
+export const weightFormats: readonly WeightFormat[] = ["stored", ...blockDTypes, "sparse24", "sparseMask"];
 
 /** A model with all that came with it. */
 export interface LoadedModel {
@@ -72,6 +79,8 @@ export interface LoadedModel {
   readonly conversions: readonly WeightConversion[];
   /** What quantising the weights has done to them, if it was asked for. */
   readonly quantisation?: QuantisationReport;
+  /** Which weights were packed without their zeros, if that was asked for. */
+  readonly sparsity?: SparsityReport;
   /** Gives the weights' memory back. Safe to call twice. */
   dispose(): void;
 }
@@ -99,10 +108,16 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Loa
   const conversions = conversionsOf(source.weights.stored.values());
   if (conversions.length > 0) logger.info(`${path}: ${describeConversions(conversions)}`);
   const weights = await mapWeights(source.weights, device, { onProgress, signal });
+  // What no entry of `weights` holds, to be disposed with them.
+  const others: LinearWeight[] = [];
+  const disposeAll = () => [...weights.values(), ...others].forEach(disposeWeight);
   try {
     const activations = options.activations ?? preferredActivations(device, source.weights.stored.values());
-    const model = buildModel(config, weights, device, { activations, arrangement });
-    const quantised = await finishLinears(model, weights, config, activations, options);
+    const mapped = await mapSparseWeights(source.sparse, device, signal);
+    others.push(...mapped.values());
+    const model = buildModel(config, weights, device, { activations, arrangement, sparse: mapped });
+    const { copies = [], ...reports } = await finishLinears(model, weights, config, activations, options);
+    others.push(...copies);
     return {
       name,
       path,
@@ -114,54 +129,54 @@ export async function loadModel(path: string, options: LoadOptions): Promise<Loa
       device,
       activations,
       conversions,
-      ...(quantised && { quantisation: quantised.report }),
+      ...reports,
       dispose() {
         model.dispose();
-        for (const copy of quantised?.copies ?? []) copy.dispose();
-        disposeAll(weights);
+        disposeAll();
       },
     };
   } catch (error) {
-    disposeAll(weights);
+    disposeAll();
     throw error;
   }
 }
 
-/** Quantises the linear layers if that was asked for, and says which of them round their activations. */
+/** Quantises or packs the linear layers if that was asked for, and says which of them round their activations. */
 async function finishLinears(
   model: BuiltModel,
   weights: Map<string, Tensor>,
   { tieWordEmbeddings }: ModelConfig,
   activations: ActivationDType,
-  { weights: dtype = "stored", int8Activations = false, device, onProgress, signal }: LoadOptions,
-) {
-  if (!weightFormats.includes(dtype))
-    throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${dtype}`);
+  { weights: wanted = "stored", int8Activations = false, device, onProgress, signal }: LoadOptions,
+): Promise<FinishedLinears> {
+  if (!weightFormats.includes(wanted))
+    throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${wanted}`);
   if (int8Activations && activations !== "f32")
     throw new ArgumentError(
       `loadModel: int8Activations need f32 activations, but the model computes in ${activations}`,
     );
   if (int8Activations && !device.supports(linearQ8)) throw new UnsupportedOp(linearQ8.name, device.name);
-  if (dtype === "stored") {
-    setActivations();
-    return undefined;
-  }
   const shared = new Set(tieWordEmbeddings ? [model.linears.get("head")!.weight] : []);
+  const how = { device, weights, shared, onProgress, signal };
   try {
-    const quantised = await quantiseLinears(model.linears, { device, dtype, weights, shared, onProgress, signal });
-    setActivations();
-    return quantised;
+    const finished = await finish();
+    for (const layer of model.linears.values())
+      layer.int8Activations = int8Activations && isTensor(layer.weight) && isBlockDType(layer.weight.dtype);
+    return finished;
   } catch (error) {
     model.dispose();
     throw error;
   }
 
-  function setActivations(): void {
-    for (const layer of model.linears.values())
-      layer.int8Activations = int8Activations && isTensor(layer.weight) && isBlockDType(layer.weight.dtype);
+  async function finish(): Promise<FinishedLinears> {
+    if (wanted === "stored") return {};
+    if (wanted === "sparse24" || wanted === "sparseMask") {
+      const { report, copies } = await sparsifyLinears(model.linears, { ...how, format: sparse[wanted] });
+      return { sparsity: report, copies };
+    }
+    const { report, copies } = await quantiseLinears(model.linears, { ...how, dtype: wanted });
+    return { quantisation: report, copies };
   }
 }
 
-function disposeAll(weights: ReadonlyMap<string, Tensor>): void {
-  for (const tensor of weights.values()) tensor.dispose();
-}
+type FinishedLinears = Pick<LoadedModel, "quantisation" | "sparsity"> & { readonly copies?: readonly LinearWeight[] };

@@ -1,6 +1,13 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { CheckpointError, type Logger, openCheckpoint } from "@whittle/core";
+import {
+  CheckpointError,
+  formatShape,
+  type Logger,
+  openCheckpoint,
+  type StoredSparseWeight,
+  sparseWeightsOf,
+} from "@whittle/core";
 import { architectures, type WeightArrangement } from "./architectures/architecture.js";
 import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
 import { openGgufModel } from "./gguf/gguf-model.js";
@@ -17,6 +24,8 @@ export interface ModelSource {
   readonly generationConfig: GenerationConfig;
   readonly tokenizer: Tokenizer;
   readonly weights: LocatedWeights;
+  /** Weights of linear layers that are stored sparse, by the parameter they stand for. */
+  readonly sparse: ReadonlyMap<string, StoredSparseWeight>;
   readonly arrangement: WeightArrangement;
 }
 
@@ -62,18 +71,46 @@ async function openFolder(folder: string): Promise<ModelSource> {
   const generationConfig = await readGenerationConfig(join(folder, "generation_config.json"));
   const architecture = architectures[config.architecture];
   const checkpoint = await openCheckpoint(folder);
+  const parameters = new Map(architecture.parameters(config));
+  const namesOf = (name: string) => [name, withOrWithout(architecture.prefix, name)];
+  const sparse = new Map<string, StoredSparseWeight>();
+  const parts = new Set<string>();
+  for (const weight of sparseWeightsOf(checkpoint).values()) {
+    const parameter = namesOf(weight.name).find((name) => parameters.has(name));
+    checkSparse(folder, config.architecture, weight, parameters.get(parameter ?? ""));
+    sparse.set(parameter!, weight);
+    parameters.delete(parameter!);
+    for (const part of Object.keys(weight.parts)) parts.add(`${weight.name}.${part}`);
+  }
   const weights = locateWeights(checkpoint, {
-    parameters: architecture.parameters(config),
+    parameters,
     described: "config.json",
-    namesOf: (name) => [name, withOrWithout(architecture.prefix, name)],
-    isNeedless: (name) => architecture.isNeedless(name, config),
+    namesOf,
+    isNeedless: (name) => parts.has(name) || architecture.isNeedless(name, config),
   });
   const tokenizer = await loadTokenizer(folder);
   const name = basename(resolve(folder));
-  return { name, config, generationConfig, tokenizer, weights, arrangement: "transformers" };
+  return { name, config, generationConfig, tokenizer, weights, sparse, arrangement: "transformers" };
 }
 
 /** Files may leave out what begins most names. */
 function withOrWithout(prefix: string, name: string): string {
   return name.startsWith(prefix) ? name.slice(prefix.length) : prefix + name;
+}
+
+/** @throws CheckpointError unless the weight is that of a linear layer of this architecture, of this `expected` shape. */
+function checkSparse(
+  folder: string,
+  name: ModelConfig["architecture"],
+  weight: StoredSparseWeight,
+  expected: readonly number[] | undefined,
+): void {
+  const bad = (reason: string) =>
+    new CheckpointError(
+      folder,
+      `${weight.name} is stored as ${weight.format.name} ${formatShape(weight.shape)}, ${reason}`,
+    );
+  if (expected === undefined) throw bad(`but a ${name} model has no such parameter`);
+  if (!architectures[name].isLinear?.(weight.name)) throw bad(`which ${name} models cannot use for this parameter`);
+  if (formatShape(weight.shape) !== formatShape(expected)) throw bad(`expected ${formatShape(expected)}`);
 }

@@ -2,15 +2,20 @@ import {
   type Checkpoint,
   CheckpointError,
   type Device,
+  disposeWeight,
   type DType,
   formatShape,
   isBlockDType,
+  mapSparseWeight,
   type ProgressListener,
   readTensorBytes,
   type Shape,
+  type StoredSparseWeight,
   type StoredTensor,
   type Tensor,
+  type Weight,
 } from "@whittle/core";
+import { requireFormat } from "./sparsify-linears.js";
 
 /** A stored tensor that can be a weight. */
 export interface StoredWeight extends StoredTensor {
@@ -120,6 +125,26 @@ export async function mapWeights(
     return weights;
   } catch (error) {
     for (const tensor of weights.values()) tensor.dispose();
+    throw error;
+  }
+}
+
+/** The same for weights that are stored sparse. @throws UnsupportedOp if the device cannot compute with them. */
+export async function mapSparseWeights(
+  stored: ReadonlyMap<string, StoredSparseWeight>,
+  device: Device,
+  signal?: AbortSignal,
+): Promise<Map<string, Weight>> {
+  const weights = new Map<string, Weight>();
+  try {
+    for (const [name, weight] of stored) {
+      signal?.throwIfAborted();
+      requireFormat(device, weight.format);
+      weights.set(name, await mapSparseWeight(weight, device));
+    }
+    return weights;
+  } catch (error) {
+    for (const weight of weights.values()) disposeWeight(weight);
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { bitsOf, bytesOfArray, type SparseFormat, zerosLike } from "./sparse-for
  */
 export const sparse24: SparseFormat = {
   name: "sparse24",
+  op: linearSparse24,
   partNames: ["values", "scales", "indices"],
   layoutNames: ["indices"],
 

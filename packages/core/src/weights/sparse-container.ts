@@ -15,7 +15,7 @@ import { disposeWeight, type Weight } from "./weight.js";
 export const sparseFormats: readonly SparseFormat[] = [sparse24, sparseMask];
 
 /** The metadata entry of safetensors files that says which tensors are parts of a sparse weight; docs/sparse-container.md has it byte by byte. */
-const metadataKey = "whittle.sparse";
+export const sparseMetadataKey = "whittle.sparse";
 const version = 1;
 
 /** A sparse weight in a checkpoint: nothing but its header has been read. */
@@ -48,7 +48,7 @@ export function sparseMetadata(
   weights: ReadonlyMap<string, { readonly format: SparseFormat; readonly shape: Shape }>,
 ): Readonly<Record<string, string>> {
   const entries = [...weights].map(([name, { format, shape }]) => [name, { format: format.name, shape }] as const);
-  return { [metadataKey]: JSON.stringify({ version, weights: Object.fromEntries(entries) }) };
+  return { [sparseMetadataKey]: JSON.stringify({ version, weights: Object.fromEntries(entries) }) };
 }
 
 /**
@@ -84,21 +84,21 @@ export function sparseWeightsOf(checkpoint: Checkpoint): ReadonlyMap<string, Sto
 
 /** What the metadata lists. */
 function declared(path: string, metadata: Readonly<Record<string, string>>): Record<string, unknown> {
-  const text = metadata[metadataKey];
+  const text = metadata[sparseMetadataKey];
   if (text === undefined) return {};
   let root: unknown;
   try {
     root = JSON.parse(text);
   } catch (error) {
-    throw new CheckpointError(path, `${metadataKey} in its metadata is not JSON (${(error as Error).message})`);
+    throw new CheckpointError(path, `${sparseMetadataKey} in its metadata is not JSON (${(error as Error).message})`);
   }
   const { version: given, weights } = (isObject(root) ? root : {}) as Record<string, unknown>;
   if (given !== version)
     throw new CheckpointError(
       path,
-      `${metadataKey} in its metadata is of version ${JSON.stringify(given)}, expected ${version}`,
+      `${sparseMetadataKey} in its metadata is of version ${JSON.stringify(given)}, expected ${version}`,
     );
-  if (!isObject(weights)) throw new CheckpointError(path, `${metadataKey} in its metadata has no weights object`);
+  if (!isObject(weights)) throw new CheckpointError(path, `${sparseMetadataKey} in its metadata has no weights object`);
   return weights as Record<string, unknown>;
 }
 

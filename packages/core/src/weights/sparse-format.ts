@@ -1,3 +1,4 @@
+import { type AnyOp } from "../define-op.js";
 import { type DType } from "../dtypes.js";
 import { ArgumentError } from "../errors.js";
 import { type Shape } from "../shape.js";
@@ -15,6 +16,8 @@ export type KeptDType = "f32" | "f16" | "bf16" | "i8";
 
 /** A format that stores what is not zero. Zeros come back as +0, whatever their sign was. */
 export interface SparseFormat extends WeightFormat {
+  /** What computes products with such weights. */
+  readonly op: AnyOp;
   /** Its parts, those first whose elements are the largest; `scales` only where values are i8. */
   readonly partNames: readonly string[];
   /** Parts that are read whole on the host before anything is computed with them: what says where elements lie. */

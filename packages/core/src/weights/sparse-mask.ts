@@ -9,6 +9,7 @@ const maxKept = 2 ** 31 - 1;
 /** A bit for each element and the elements that are not zero, as `linearSparseMask` has them. 16-bit weights of which half are zeros take 9/16 of their bytes. */
 export const sparseMask: SparseFormat = {
   name: "sparseMask",
+  op: linearSparseMask,
   partNames: ["offsets", "values", "scales", "mask"],
   layoutNames: ["offsets", "mask"],
 

@@ -2,7 +2,7 @@ import { type Device } from "../device.js";
 import { ArgumentError } from "../errors.js";
 import { type Shape } from "../shape.js";
 import { decodeSparseCodes, sparseCodes } from "./sparse-codes.js";
-import { type HostPart, type SparseFormat } from "./sparse-format.js";
+import { bitsOf, type HostPart, type SparseFormat } from "./sparse-format.js";
 import { type Weight } from "./weight.js";
 
 /** How kept elements are stored: as they are, or as 8-bit codes under a scale for each 64 columns. */
@@ -27,6 +27,14 @@ export function unpackSparse(format: SparseFormat, parts: Readonly<Record<string
   const matrix = format.unpack(parts, shape);
   const { scales } = parts;
   return scales ? decodeSparseCodes(matrix, scales) : matrix;
+}
+
+/** The share of a matrix's elements that are zero, of either sign, in [0, 1]. */
+export function shareOfZeros(matrix: HostPart): number {
+  const { bits, magnitude } = bitsOf(matrix);
+  let zeros = 0;
+  for (let i = 0; i < bits.length; i++) if ((bits[i]! & magnitude) === 0) zeros++;
+  return bits.length === 0 ? 0 : zeros / bits.length;
 }
 
 /** Puts parts on a device. The tensors are the caller's to dispose (`disposeWeight`). @throws ArgumentError if the parts are not what the format asks for. */

@@ -1,4 +1,4 @@
-import { type ActivationDType, type CausalLM, type Device, type Shape, type Tensor } from "@whittle/core";
+import { type ActivationDType, type CausalLM, type Device, type Shape, type Tensor, type Weight } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
 import { gpt2 } from "./gpt2.js";
 import { llama } from "./llama.js";
@@ -22,6 +22,8 @@ export interface Architecture {
   readonly prefix: string;
   /** Whether a stored tensor that is no parameter is known to be needless. */
   isNeedless(name: string, config: ModelConfig): boolean;
+  /** Whether a parameter is a linear layer's weight, stored as `[out, in]`: files may have it sparse. Default: none is. */
+  isLinear?(name: string): boolean;
   /** Takes over the weights of `parameters`. It may replace entries by its own form of them; the map then holds what is to be disposed. */
   build(config: ModelConfig, weights: Map<string, Tensor>, device: Device, options: Required<BuildOptions>): BuiltModel;
 }
@@ -39,6 +41,8 @@ export interface BuildOptions {
   activations?: ActivationDType;
   /** How the weights are arranged. Default: as transformers saves them. */
   arrangement?: WeightArrangement;
+  /** Weights of linear layers that are no tensors, by their names; the caller's to dispose. Default: none. */
+  sparse?: ReadonlyMap<string, Weight>;
 }
 
 /**
@@ -49,7 +53,7 @@ export function buildModel(
   config: ModelConfig,
   weights: Map<string, Tensor>,
   device: Device,
-  { activations = "f32", arrangement = "transformers" }: BuildOptions = {},
+  { activations = "f32", arrangement = "transformers", sparse = new Map() }: BuildOptions = {},
 ): BuiltModel {
-  return architectures[config.architecture].build(config, weights, device, { activations, arrangement });
+  return architectures[config.architecture].build(config, weights, device, { activations, arrangement, sparse });
 }

@@ -10,6 +10,7 @@ import {
   embedding,
   gatherRows,
   Linear,
+  type LinearWeight,
   rmsNorm,
   ropePair,
   ropeTable,
@@ -42,7 +43,7 @@ export class Llama implements BuiltModel {
     config: ModelConfig,
     readonly parameters: ReadonlyMap<string, Tensor>,
     private readonly device: Device,
-    { activations, arrangement }: Required<BuildOptions>,
+    { activations, arrangement, sparse }: Required<BuildOptions>,
   ) {
     this.activations = activations;
     const interleaved = arrangement === "ggml";
@@ -57,8 +58,12 @@ export class Llama implements BuiltModel {
     this.frequencies = device.tensor(ropeFrequencies(ropeConfig!, headDim), [headDim / 2]);
     this.embedding = parameters.get("model.embed_tokens.weight")!;
     this.finalNorm = parameters.get("model.norm.weight")!;
-    this.output = new Linear("head", parameters.get("lm_head.weight") ?? this.embedding);
-    this.layers = Array.from({ length: config.layers }, (_, layer) => new LlamaLayer(layer, parameters, interleaved));
+    const weightOf = (name: string): LinearWeight | undefined => sparse.get(name) ?? parameters.get(name);
+    this.output = new Linear("head", weightOf("lm_head.weight") ?? this.embedding);
+    this.layers = Array.from(
+      { length: config.layers },
+      (_, layer) => new LlamaLayer(layer, parameters, weightOf, interleaved),
+    );
     this.linears = new Map(
       [...this.layers.flatMap((layer) => layer.linears), this.output].map((one) => [one.site, one]),
     );
@@ -140,6 +145,7 @@ class LlamaLayer {
   constructor(
     readonly index: number,
     parameters: ReadonlyMap<string, Tensor>,
+    weightOf: (name: string) => LinearWeight | undefined,
     /** Whether queries and keys have the pairs that are rotated side by side. */
     private readonly interleaved: boolean,
   ) {
@@ -147,7 +153,7 @@ class LlamaLayer {
     const linearOf = (site: string, name: string) =>
       new Linear(
         `layers.${index}.${site}`,
-        parameters.get(`${stored}.${name}.weight`)!,
+        weightOf(`${stored}.${name}.weight`)!,
         parameters.get(`${stored}.${name}.bias`),
       );
     this.attentionNorm = parameters.get(`${stored}.input_layernorm.weight`)!;
@@ -207,5 +213,6 @@ export const llama: Architecture = {
   parameters: parameterShapes,
   isNeedless: (name, config) =>
     name.endsWith("rotary_emb.inv_freq") || (config.tieWordEmbeddings && name === "lm_head.weight"),
+  isLinear: (name) => /(_proj|^lm_head)\.weight$/.test(name),
   build: (config, weights, device, options) => new Llama(config, weights, device, options),
 };
