@@ -27,7 +27,32 @@ WHITTLE_INLINE Vec gatherHalves(At&& at) {
 #endif
 }
 
-#if defined(WHITTLE_AVX2)
+#if defined(__ARM_FEATURE_DOTPROD)
+
+// 16 bytes of each row: vector k has bytes 4k to 4k + 3.
+template <typename At>
+WHITTLE_INLINE void gather16(At&& at, CodeVec* result) {
+  CodeVec rows[4];
+  for (int o = 0; o < 4; o++) std::memcpy(rows + o, at(o), sizeof rows[o]);
+  const uint32x4_t even01 = vtrn1q_u32(rows[0], rows[1]), odd01 = vtrn2q_u32(rows[0], rows[1]);
+  const uint32x4_t even23 = vtrn1q_u32(rows[2], rows[3]), odd23 = vtrn2q_u32(rows[2], rows[3]);
+  const auto low = [](uint32x4_t a, uint32x4_t b) { return vreinterpretq_u32_u64(vtrn1q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b))); };
+  const auto high = [](uint32x4_t a, uint32x4_t b) { return vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b))); };
+  result[0] = low(even01, even23);
+  result[1] = low(odd01, odd23);
+  result[2] = high(even01, even23);
+  result[3] = high(odd01, odd23);
+}
+
+// 32 bytes of each row: vector k has bytes 4k to 4k + 3.
+template <typename At>
+WHITTLE_INLINE void gather32(At&& at, CodeVec* result) {
+  const auto bytes = [&](int o) { return reinterpret_cast<const uint8_t*>(at(o)); };
+  gather16(bytes, result);
+  gather16([&](int o) { return bytes(o) + 16; }, result + 4);
+}
+
+#elif defined(WHITTLE_AVX2)
 
 #if defined(WHITTLE_AVX512)
 #define WHITTLE_BY_WIDTH(name) _mm512_##name

@@ -10,13 +10,26 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 // Codes come in blocks: so many meet one scale of the activations.
 constexpr int64_t kBlockCodes = blockElements;
 
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_AVX2) || defined(__ARM_FEATURE_DOTPROD)
+// Four 8-bit codes a lane.
+#define WHITTLE_BYTE_CODES 1
 
 constexpr int64_t kCodesALane = 4;
 // An activation's code.
 using XCode = int8_t;
 
-#if defined(WHITTLE_AVX512)
+#if defined(__ARM_FEATURE_DOTPROD)
+typedef uint32_t CodeVec __attribute__((vector_size(16)));
+WHITTLE_INLINE CodeVec splatCode(uint8_t code) {
+  return vreinterpretq_u32_u8(vdupq_n_u8(code));
+}
+WHITTLE_INLINE CodeVec splatInt(int32_t x) {
+  return vdupq_n_u32(static_cast<uint32_t>(x));
+}
+WHITTLE_INLINE Vec toFloats(CodeVec x) {
+  return vcvtq_f32_s32(vreinterpretq_s32_u32(x));
+}
+#elif defined(WHITTLE_AVX512)
 using CodeVec = __m512i;
 WHITTLE_INLINE CodeVec splatCode(uint8_t code) {
   return _mm512_set1_epi8(static_cast<char>(code));
@@ -47,7 +60,21 @@ WHITTLE_INLINE CodeVec splatCodes(const XCode* x) {
   return splatInt(four);
 }
 
-#if defined(WHITTLE_AVX512) || defined(__AVXVNNI__)
+#if defined(__ARM_FEATURE_DOTPROD)
+// Both factors are signed: codes of weights need an offset only where it saves taking it off, up to 127.
+constexpr bool kSignedCodes = true;
+
+template <int largest>
+struct Dots {
+  static WHITTLE_INLINE CodeVec begin(int32_t start) { return splatInt(start); }
+  static WHITTLE_INLINE CodeVec add(CodeVec sum, CodeVec codes, const XCode* x) {
+    return vreinterpretq_u32_s32(
+        vdotq_s32(vreinterpretq_s32_u32(sum), vreinterpretq_s8_u32(codes), vreinterpretq_s8_u32(splatCodes(x))));
+  }
+  static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) { return sum; }
+};
+
+#elif defined(WHITTLE_AVX512) || defined(__AVXVNNI__)
 // Codes of weights are unsigned, by an offset; sums begin with what that adds to them, taken off.
 constexpr bool kSignedCodes = false;
 
@@ -124,6 +151,11 @@ struct Dots {
     int32_t two;
     std::memcpy(&two, x, sizeof two);
     return sum + reinterpret_cast<VecInt>(_mm_madd_epi16(reinterpret_cast<__m128i>(codes), _mm_set1_epi32(two)));
+#elif defined(WHITTLE_NEON)
+    int32_t two;
+    std::memcpy(&two, x, sizeof two);
+    const int16x8_t both = vreinterpretq_s16_s32(vdupq_n_s32(two));
+    return sum + vpaddq_s32(vmull_s16(vget_low_s16(codes), vget_low_s16(both)), vmull_high_s16(codes, both));
 #else
     for (int o = 0; o < kLanes; o++) sum[o] += codes[2 * o] * x[0] + codes[2 * o + 1] * x[1];
     return sum;

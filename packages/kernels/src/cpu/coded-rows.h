@@ -10,6 +10,8 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 // Rows that a tile takes at once: as many sums and partial sums as fit the registers.
 #if defined(WHITTLE_AVX512)
 constexpr int64_t kCodedTile = 12;
+#elif defined(WHITTLE_NEON)
+constexpr int64_t kCodedTile = 8;
 #elif defined(WHITTLE_AVX2)
 constexpr int64_t kCodedTile = 6;
 #else
