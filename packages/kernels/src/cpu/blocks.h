@@ -25,19 +25,20 @@ struct Q4 {
 template <>
 inline void decodeRow<Q8>(const Q8::Stored* source, float* target, int64_t count) {
   for (int64_t i = 0; i < count; i += blockElements, source++) {
-    const float scale = scaleOf(source->scale);
-    for (int64_t j = 0; j < blockElements; j++) target[i + j] = scale * static_cast<float>(source->codes[j]);
+    const Vec scale = splat(scaleOf(source->scale));
+    for (int64_t j = 0; j < blockElements; j += 16) {
+      eachFloats(loadCodes(source->codes + j), [&](int place, Vec code) { store(target + i + j + place, scale * code); });
+    }
   }
 }
 
 template <>
 inline void decodeRow<Q4>(const Q4::Stored* source, float* target, int64_t count) {
   for (int64_t i = 0; i < count; i += blockElements, source++) {
-    const float scale = scaleOf(source->scale);
-    for (int64_t j = 0; j < blockElements / 2; j++) {
-      target[i + j] = scale * static_cast<float>((source->codes[j] & 15) - 8);
-      target[i + j + blockElements / 2] = scale * static_cast<float>((source->codes[j] >> 4) - 8);
-    }
+    const Vec scale = splat(scaleOf(source->scale));
+    const Codes16 bytes = loadCodes(source->codes);
+    eachFloats((bytes & 15) - 8, [&](int place, Vec code) { store(target + i + place, scale * code); });
+    eachFloats((bytes >> 4) - 8, [&](int place, Vec code) { store(target + i + 16 + place, scale * code); });
   }
 }
 

@@ -30,7 +30,7 @@ struct PanelRows {
   }
 };
 
-#if !defined(WHITTLE_AVX2)
+#if !defined(WHITTLE_BYTE_CODES)
 // code(o, i): of row o, element i of the block.
 template <typename Code>
 inline void fillCodes(CodeVec* codes, Code&& code) {
@@ -48,7 +48,7 @@ struct Coded<Q8> {
 
   static WHITTLE_INLINE void unpack(const PanelRows<Q8>& w, int64_t block, PanelBlock<Q8>* panel) {
     panel->scales[0] = gatherHalves([&](int o) { return &w.rows[o][block].scale; });
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
     gather32([&](int o) { return w.rows[o][block].codes; }, panel->codes);
     if constexpr (!kSignedCodes) {
       for (CodeVec& codes : panel->codes) codes = codes ^ splatCode(0x80);
@@ -62,7 +62,7 @@ struct Coded<Q8> {
 template <>
 struct Coded<Q4> {
   static constexpr int units = 1, mins = 0, together = 1;
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
   static constexpr int32_t offset = 8;
 #else
   static constexpr int32_t offset = 0;
@@ -71,7 +71,7 @@ struct Coded<Q4> {
 
   static WHITTLE_INLINE void unpack(const PanelRows<Q4>& w, int64_t block, PanelBlock<Q4>* panel) {
     panel->scales[0] = gatherHalves([&](int o) { return &w.rows[o][block].scale; });
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
     CodeVec bytes[4];
     gather16([&](int o) { return w.rows[o][block].codes; }, bytes);
     const CodeVec low = splatCode(15);
@@ -96,8 +96,16 @@ WHITTLE_INLINE void withCodedWeight(const Tensor& weight, Body&& body) {
     using Format = decltype(format);
     body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElementsOf(Format::dtype)});
   };
-  if (weight.dtype == DType::q8_0) return rowsOf(Q8{});
-  return rowsOf(Q4{});
+  switch (weight.dtype) {
+    case DType::q8_0:
+      return rowsOf(Q8{});
+    case DType::q4_K:
+      return rowsOf(Q4K{});
+    case DType::q6_K:
+      return rowsOf(Q6K{});
+    default:
+      return rowsOf(Q4{});
+  }
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

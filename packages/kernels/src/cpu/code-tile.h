@@ -4,7 +4,7 @@
 // scale of w) + sum, fused where the instruction set fuses. So one row alone and the same row among 512 give the same bits.
 #pragma once
 
-#include "code-panel.h"
+#include "code-panel-k.h"
 #include "coded-rows.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {

@@ -1,18 +1,9 @@
 // GGUF's block formats with scales of two levels; core's block-formats.ts says what the bytes mean.
 #pragma once
 
-#include "dot-tile.h"
+#include "code-floats.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
-
-// An f16.
-WHITTLE_INLINE float scaleOf(uint16_t bits) {
-#ifdef WHITTLE_AVX2
-  return _cvtsh_ss(bits);
-#else
-  return F16::decode(bits);
-#endif
-}
 
 // An element is step · code − offset, both products exact in f32 and their difference rounded once: the same with and without fused
 // multiply-add.
@@ -54,32 +45,28 @@ inline void decodeBlock(const Q4K::Stored& block, float* target) {
   uint8_t scales[16];
   unpackScales(block.scales, scales);
   const float scale = scaleOf(block.scale), minScale = scaleOf(block.minScale);
-  for (int run = 0; run < 8; run += 2, target += 64) {
-    const uint8_t* codes = block.codes + 16 * run;
-    const float steps[2] = {scale * scales[run], scale * scales[run + 1]};
-    const float offsets[2] = {minScale * scales[8 + run], minScale * scales[9 + run]};
-    for (int i = 0; i < 32; i++) {
-      target[i] = steps[0] * static_cast<float>(codes[i] & 15) - offsets[0];
-      target[i + 32] = steps[1] * static_cast<float>(codes[i] >> 4) - offsets[1];
+#pragma GCC unroll 8
+  for (int run = 0; run < 8; run++) {
+    const float step = scale * scales[run], offset = minScale * scales[8 + run];
+    for (int i = 0; i < 32; i += 16, target += 16) {
+      const Codes16 bytes = loadCodes(block.codes + 32 * (run / 2) + i);
+      const Codes16 codes = run % 2 == 0 ? bytes & 15 : bytes >> 4;
+      eachFloats(codes, [&](int place, Vec code) { store(target + place, splat(step) * code - splat(offset)); });
     }
   }
 }
 
 inline void decodeBlock(const Q6K::Stored& block, float* target) {
   const float scale = scaleOf(block.scale);
-  // Sixteen elements of each of a half's four runs of 32, which share their upper bits' bytes.
-  for (int sixteen = 0; sixteen < 4; sixteen++) {
-    const int half = sixteen / 2, from = 16 * (sixteen % 2);
-    const uint8_t *low = block.low + 64 * half + from, *high = block.high + 32 * half + from;
-    const int8_t* scales = block.scales + 8 * half + sixteen % 2;
-    const float steps[4] = {scale * scales[0], scale * scales[2], scale * scales[4], scale * scales[6]};
-    float* out = target + 128 * half + from;
-    for (int i = 0; i < 16; i++) {
-      out[i] = steps[0] * static_cast<float>(((low[i] & 15) | (high[i] & 3) << 4) - 32);
-      out[i + 32] = steps[1] * static_cast<float>(((low[i + 32] & 15) | (high[i] & 12) << 2) - 32);
-      out[i + 64] = steps[2] * static_cast<float>((low[i] >> 4 | (high[i] & 48)) - 32);
-      out[i + 96] = steps[3] * static_cast<float>((low[i + 32] >> 4 | (high[i] & 192) >> 2) - 32);
-    }
+#pragma GCC unroll 16
+  for (int sixteen = 0; sixteen < 16; sixteen++, target += 16) {
+    const int half = sixteen / 8, run = sixteen / 2 % 4, from = 16 * (sixteen % 2);
+    const Codes16 low = loadCodes(block.low + 64 * half + 32 * (run % 2) + from);
+    const Codes16 high = loadCodes(block.high + 32 * half + from);
+    const Codes16 upper = run == 0 ? high << 4 : run == 1 ? high << 2 : run == 2 ? high : high >> 2;
+    const Codes16 codes = ((run < 2 ? low & 15 : low >> 4) | (upper & 48)) - 32;
+    const float step = scale * block.scales[sixteen];
+    eachFloats(codes, [&](int place, Vec code) { store(target + place, splat(step) * code); });
   }
 }
 
