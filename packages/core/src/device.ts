@@ -2,6 +2,7 @@ import { type ActivationDType, encode, bytesOf, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError } from "./errors.js";
 import { checkBlocks } from "./block-formats.js";
 import { type AnyOp } from "./define-op.js";
+import { type Program } from "./program.js";
 import { elementsOf, formatShape, isShape, rowElementsOf, type Shape } from "./shape.js";
 import { describe, isTensor, Tensor, type TensorType } from "./tensor.js";
 
@@ -168,6 +169,20 @@ export abstract class Device {
     }
   }
 
+  /**
+   * Keeps the ops that the synchronous `fn` records over `inputs`, without running them; all of what it makes is freed, but what it returns becomes the
+   * outputs. Undefined if this device records everything each time: then calling `fn` is all there is to gain.
+   * @throws ArgumentError if `fn` does anything but record ops (writes, reads, takes memory without an op), or returns what it has not made
+   */
+  program(_inputs: readonly Tensor[], _fn: () => readonly Tensor[]): Program | undefined {
+    return undefined;
+  }
+
+  /** Whether somebody has put a function of their own before `record`, to see each op: then nothing may be replayed. */
+  get intercepted(): boolean {
+    return this.record !== Device.prototype.record;
+  }
+
   /** Makes the outputs and records the op; `defineOp` has checked the arguments. When that fails nothing stays allocated. */
   record(
     op: AnyOp,
@@ -207,7 +222,8 @@ export abstract class Device {
     return tensor;
   }
 
-  private make(shape: Shape, dtype: DType, what: string): Tensor {
+  /** A tensor of memory that is not initialised. @throws OutOfMemory naming `what` */
+  protected make(shape: Shape, dtype: DType, what: string): Tensor {
     checkBlocks(dtype, shape, what);
     const rowElements = rowElementsOf(shape);
     const bytes = rowElements * (shape.length > 0 ? shape[0]! : 1) * bytesOf(dtype);
@@ -215,11 +231,16 @@ export abstract class Device {
       throw new ShapeError(`${what}: ${formatShape(shape)} is no shape (at most 4 whole numbers)`);
     const storage = this.allocate(bytes, what);
     storage.references = 1;
-    this.liveBytes += bytes;
-    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
+    this.count(bytes);
     const tensor = new Tensor(this, storage, dtype, shape, 0, rowElements);
     this.own(tensor);
     return tensor;
+  }
+
+  /** So many bytes more (or less) are in use. */
+  protected count(bytes: number): void {
+    this.liveBytes += bytes;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
   }
 
   private own(tensor: Tensor): void {
@@ -234,7 +255,7 @@ export abstract class Device {
 
   private drop(storage: Storage): void {
     if (--storage.references > 0) return;
-    if (this.countsAsLive(storage)) this.liveBytes -= storage.bytes;
+    if (this.countsAsLive(storage)) this.count(-storage.bytes);
     this.free(storage);
   }
 

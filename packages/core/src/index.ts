@@ -6,6 +6,7 @@ export * from "./quantise.js";
 export * from "./shape.js";
 export * from "./tensor.js";
 export * from "./device.js";
+export * from "./program.js";
 export * from "./define-op.js";
 export * from "./host-tensor.js";
 export * from "./reference-device.js";

@@ -38,8 +38,12 @@ export interface Addon {
   released(handle: DeviceHandle, bytes: number): void;
   /** A whole file, read-only: an address, or 0 when the system refuses, or when device memory is not the host's. */
   mapFile(handle: DeviceHandle, descriptor: number, bytes: number): number;
-  /** Stretches of ops launched one by one, made into a program of their own, launched as such a program. */
+  /** Ops (on CUDA devices: stretches of them) launched one by one; programs made; programs launched. */
   replayCounts(handle: DeviceHandle): [eager: number, captured: number, replayed: number];
+  /** What kernels have cost, counted from the first call of this on. */
+  kernelTimes(handle: DeviceHandle): [nanoseconds: number, calls: number];
+  /** Whether the device takes the commands of programs. */
+  keepsPrograms(handle: DeviceHandle): boolean;
   close(handle: DeviceHandle): void;
 }
 
@@ -51,7 +55,7 @@ export interface CudaDeviceInfo {
   readonly memoryBytes: number;
 }
 
-const expectedInterface = 3;
+const expectedInterface = 4;
 
 /** The native addon cannot be loaded: says why and how to build it. */
 export class AddonMissing extends WhittleError {

@@ -2,11 +2,27 @@ import { bytesOf, codecs, rowElementsOf, type Tensor } from "@whittle/core";
 import { addressOf } from "./native-storage.js";
 
 // Twin of `src/runtime/commands.h`.
-const opcode = { run: 1, write: 2, read: 4, release: 5, heal: 6, fail: 7, zero: 8, load: 9 } as const;
+const opcode = {
+  run: 1,
+  write: 2,
+  read: 4,
+  release: 5,
+  heal: 6,
+  fail: 7,
+  zero: 8,
+  load: 9,
+  programBegin: 10,
+  programPlace: 11,
+  programEnd: 12,
+  replay: 13,
+  forget: 14,
+} as const;
 
 /** What one op needs at most: 6 words, 8 for each of 16 tensors, its attributes. */
 const largestRun = 6 + 16 * 8 + 64;
 export const maxTensors = 16;
+/** Addresses that a replay passes on at most: no more words than `largestRun`. */
+export const mostParameters = 128;
 const f32Id = codecs.f32.id;
 
 /** Commands on their way to the executor: one array that is filled, flushed and filled again. */
@@ -91,15 +107,11 @@ export class CommandBuffer {
   }
 
   release(address: number, bytes: number): void {
-    this.words[this.length++] = opcode.release;
-    this.words[this.length++] = address;
-    this.words[this.length++] = bytes;
+    this.three(opcode.release, address, bytes);
   }
 
   zero(address: number, bytes: number): void {
-    this.words[this.length++] = opcode.zero;
-    this.words[this.length++] = address;
-    this.words[this.length++] = bytes;
+    this.three(opcode.zero, address, bytes);
   }
 
   heal(tensor: Tensor): void {
@@ -108,9 +120,39 @@ export class CommandBuffer {
   }
 
   fail(kernel: number, skip: number): void {
-    this.words[this.length++] = opcode.fail;
-    this.words[this.length++] = kernel;
-    this.words[this.length++] = skip;
+    this.three(opcode.fail, kernel, skip);
+  }
+
+  /** What is run until `programEnd` becomes a program. */
+  programBegin(program: number): void {
+    this.three(opcode.programBegin, program, 0);
+  }
+
+  /** Tensor `tensor` of the program's op number `run` lies `byteOffset` bytes behind the address that is given for `parameter`. */
+  programPlace(run: number, tensor: number, parameter: number, byteOffset: number): void {
+    this.three(opcode.programPlace, run, tensor);
+    this.words[this.length++] = parameter;
+    this.words[this.length++] = byteOffset;
+  }
+
+  programEnd(): void {
+    this.three(opcode.programEnd, 0, 0);
+  }
+
+  /** One address for each parameter, at most `mostParameters`. */
+  replay(program: number, addresses: readonly number[]): void {
+    this.three(opcode.replay, program, addresses.length);
+    for (const address of addresses) this.words[this.length++] = address;
+  }
+
+  forget(program: number): void {
+    this.three(opcode.forget, program, 0);
+  }
+
+  private three(code: number, first: number, second: number): void {
+    this.words[this.length++] = code;
+    this.words[this.length++] = first;
+    this.words[this.length++] = second;
   }
 
   private tensor(at: number, tensor: Tensor | undefined): number {

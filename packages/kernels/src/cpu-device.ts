@@ -56,6 +56,7 @@ export class CpuDevice extends NativeDevice {
       references: 0,
       address: mapped.address + byteOffset,
       block: undefined,
+      arena: undefined,
       file: mapped,
     };
     return this.adopt(new Tensor(this, storage, dtype, shape, 0, rowElementsOf(shape)));

@@ -48,13 +48,6 @@ export class CudaDevice extends NativeDevice {
     return tensor;
   }
 
-  /** How often stretches of ops were launched one by one, made into a graph, launched as a graph. */
-  replayCounts(): { eager: number; captured: number; replayed: number } {
-    this.assertOpen();
-    const [eager, captured, replayed] = this.addon.replayCounts(this.handle);
-    return { eager, captured, replayed };
-  }
-
   protected override memorySource(): MemorySource {
     const source = super.memorySource();
     return {

@@ -6,6 +6,7 @@ import {
   DeviceError,
   DeviceLost,
   type DType,
+  type Program,
   type Shape,
   type Storage,
   type Tensor,
@@ -14,6 +15,8 @@ import {
 import { type Addon, type DeviceHandle, type FinishedReads } from "./addon.js";
 import { CommandBuffer, maxTensors } from "./command-buffer.js";
 import { MemoryPool, type MemorySource } from "./memory-pool.js";
+import { NativeProgram, type ProgramHost } from "./native-program.js";
+import { ProgramArena } from "./program-arena.js";
 import { addressOf, type NativeStorage, storageOf } from "./native-storage.js";
 
 /** Larger writes do not pass through the command buffer. */
@@ -23,6 +26,13 @@ interface KernelCall {
   readonly kernel: number;
   /** Bit i: input i is written to. */
   readonly mutated: number;
+}
+
+/** A program under way. */
+interface Recording {
+  readonly arena: ProgramArena;
+  /** Inputs and outputs of its ops. */
+  readonly calls: (Tensor | undefined)[][];
 }
 
 interface PendingRead {
@@ -53,9 +63,20 @@ export abstract class NativeDevice extends Device {
   private readonly commands: CommandBuffer;
   protected readonly pool: MemoryPool;
   private readonly kernels: ReadonlyMap<string, number>;
+  private readonly keepsPrograms: boolean;
+  private readonly programHost: ProgramHost = {
+    make: ({ shape, dtype }) => this.make(shape, dtype, "program"),
+    replay: (id, addresses) => this.command().replay(id, addresses),
+    forget: (id, bytes) => {
+      this.count(-bytes);
+      if (!this.closing) this.command().forget(id);
+    },
+  };
   private readonly calls = new Map<AnyOp, KernelCall>();
   private readonly pending = new Map<number, PendingRead>();
   private tickets = 0;
+  private programs = 0;
+  private recording: Recording | undefined;
   private flushScheduled = false;
   private opsPerFlush: number;
   protected closing: Promise<void> | undefined;
@@ -69,6 +90,7 @@ export abstract class NativeDevice extends Device {
     this.commands = new CommandBuffer(settings.commandWords);
     this.opsPerFlush = settings.flushes[0];
     this.handle = settings.open(this.commands.words, settler(this.name, this.pending));
+    this.keepsPrograms = addon.keepsPrograms(this.handle);
     this.kernels = new Map(addon.kernels(this.handle).map((op, index) => [op, index]));
     this.pool = new MemoryPool(this.memorySource(), settings.memoryBytes, settings.reuse);
   }
@@ -88,7 +110,7 @@ export abstract class NativeDevice extends Device {
   }
 
   heal(tensors: readonly Tensor[]): void {
-    this.assertOpen();
+    this.assertNotRecording("heal");
     for (const tensor of tensors) this.command().heal(tensor);
   }
 
@@ -106,6 +128,47 @@ export abstract class NativeDevice extends Device {
     return tensor;
   }
 
+  override program(inputs: readonly Tensor[], fn: () => readonly Tensor[]): Program | undefined {
+    if (!this.keepsPrograms) return undefined;
+    this.assertNotRecording("another program");
+    const id = this.programs++;
+    const recording: Recording = { arena: new ProgramArena(this.pool), calls: [] };
+    this.command().programBegin(id);
+    this.recording = recording;
+    try {
+      const program = this.scope(() => {
+        const outputs = fn();
+        return new NativeProgram(this.programHost, id, recording.arena, { inputs, calls: recording.calls, outputs });
+      });
+      for (const { run, tensor, parameter, byteOffset } of program.places)
+        this.command().programPlace(run, tensor, parameter, byteOffset);
+      this.command().programEnd();
+      this.count(program.bytes);
+      return program;
+    } catch (error) {
+      recording.arena.release();
+      this.command().programEnd();
+      this.command().forget(id);
+      throw error;
+    } finally {
+      this.recording = undefined;
+    }
+  }
+
+  /** See `replayCounts` in `replay-counts.ts`. */
+  replayCounts(): { eager: number; captured: number; replayed: number } {
+    this.assertOpen();
+    const [eager, captured, replayed] = this.addon.replayCounts(this.handle);
+    return { eager, captured, replayed };
+  }
+
+  /** See `kernelTimes` in `kernel-times.ts`. */
+  kernelTimes(): { nanoseconds: number; calls: number } {
+    this.assertOpen();
+    const [nanoseconds, calls] = this.addon.kernelTimes(this.handle);
+    return { nanoseconds, calls };
+  }
+
   close(): Promise<void> {
     const end = () => this.addon.close(this.handle);
     // A device that is lost is closed all the same.
@@ -115,7 +178,7 @@ export abstract class NativeDevice extends Device {
 
   /** See `failCall` in `fail-call.ts`. */
   failCall(op: string, skip: number): void {
-    this.assertOpen();
+    this.assertNotRecording("failCall");
     const kernel = this.kernels.get(op);
     if (kernel === undefined) throw new UnsupportedOp(op, this.name);
     this.command().fail(kernel, skip);
@@ -123,8 +186,9 @@ export abstract class NativeDevice extends Device {
 
   protected allocate(bytes: number, what: string): NativeStorage {
     this.assertOpen();
-    const block = this.pool.take(bytes, what);
-    return { bytes, references: 0, address: block.address, block, file: undefined };
+    const arena = this.recording?.arena;
+    const block = (arena ?? this.pool).take(bytes, what);
+    return { bytes, references: 0, address: block.address, block, arena, file: undefined };
   }
 
   protected free(storage: Storage): void {
@@ -142,6 +206,7 @@ export abstract class NativeDevice extends Device {
     if (call.mutated !== 0) refuseMapped(op, call, inputs);
     if (!this.commands.hasRoom) this.flush();
     this.commands.run(call.kernel, call.mutated, inputs, attributes, outputs);
+    this.recording?.calls.push([...inputs, ...outputs]);
     if (this.commands.ops >= this.opsPerFlush) {
       this.flush();
       this.opsPerFlush = this.settings.flushes[1];
@@ -149,7 +214,7 @@ export abstract class NativeDevice extends Device {
   }
 
   protected enqueueWrite(tensor: Tensor, bytes: Uint8Array): void {
-    this.assertOpen();
+    this.assertNotRecording("a write");
     if (bytes.byteLength > largestInlineWrite) {
       this.addon.write(this.handle, this.commands.length, addressOf(tensor), bytes);
       this.commands.clear();
@@ -166,8 +231,8 @@ export abstract class NativeDevice extends Device {
     this.command().load(addressOf(tensor), tensor.elements * bytesOf(tensor.dtype), offset, path);
   }
 
-  protected giveBack({ block }: NativeStorage): void {
-    if (block) this.pool.give(block);
+  protected giveBack({ block, arena }: NativeStorage): void {
+    if (block) (arena ?? this.pool).give(block);
   }
 
   protected memorySource(): MemorySource {
@@ -199,6 +264,7 @@ export abstract class NativeDevice extends Device {
   }
 
   private recordRead(tensor: Tensor | undefined): Promise<Uint8Array> {
+    this.assertNotRecording("a read");
     if (!this.commands.hasRoom) this.flush();
     const ticket = this.tickets++;
     const destination = new ArrayBuffer(tensor ? tensor.elements * bytesOf(tensor.dtype) : 0);
@@ -228,6 +294,11 @@ export abstract class NativeDevice extends Device {
     if (this.commands.length === 0) return;
     this.addon.flush(this.handle, this.commands.length);
     this.commands.clear();
+  }
+
+  private assertNotRecording(what: string): void {
+    this.assertOpen();
+    if (this.recording) throw new ArgumentError(`program: ${what} cannot be part of a program`);
   }
 
   protected assertOpen(): void {

@@ -36,6 +36,11 @@ export class FloatStep implements CacheStep {
     this.undoLengths = plan.map(({ sequence }) => sequence.undoLength);
   }
 
+  get inputs(): readonly Tensor[] {
+    const { slots, rows, tables } = this.tables;
+    return this.ancestors ? [slots, rows, tables, this.ancestors] : [slots, rows, tables];
+  }
+
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor {
     this.assertOpen("attend");
     const { heads, kvHeads, headDim, scale = 1 / Math.sqrt(headDim) } = this.cache.layers[layer]!;

@@ -78,6 +78,11 @@ export interface KVCache {
 /** One step's view of the cache: prepared, attended, then committed or discarded. Both are host work: nothing waits for the device. */
 export interface CacheStep {
   /**
+   * The tensors that `attend` reads and that are others, or elsewhere, in another step: what else it uses stays where it is as long as the cache. So a step of the same
+   * shapes can be replayed (`Device.program`). Absent: it must be recorded each time.
+   */
+  readonly inputs?: readonly Tensor[];
+  /**
    * Stores the rows' keys and values and attends. `q` `[rows, heads·headDim]`, `k`, `v` `[rows, kvHeads·headDim]` → `[rows, heads·headDim]`.
    * Records the same ops whatever the lengths.
    */

@@ -17,7 +17,7 @@ namespace whittle::addon {
 namespace {
 
 // Raised with every change of the commands or of these functions: a stale build is refused instead of misread.
-constexpr double interfaceVersion = 3;
+constexpr double interfaceVersion = 4;
 
 // open(isa, threads, buffer, onReads): handle
 napi_value open(napi_env env, napi_callback_info info) {
@@ -138,6 +138,30 @@ napi_value replayCounts(napi_env env, napi_callback_info info) {
   return list;
 }
 
+// kernelTimes(handle): [nanoseconds, calls], counted from the first call of this on
+napi_value kernelTimes(napi_env env, napi_callback_info info) {
+  Arguments<1> args;
+  if (!args.read(env, info)) return nullptr;
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
+  if (!handle) return nullptr;
+  const KernelTimes times = handle->queue().kernelTimes();
+  napi_value list = nullptr;
+  if (!ok(env, napi_create_array_with_length(env, 2, &list))) return nullptr;
+  napi_set_element(env, list, 0, makeNumber(env, static_cast<double>(times.nanoseconds)));
+  napi_set_element(env, list, 1, makeNumber(env, static_cast<double>(times.calls)));
+  return list;
+}
+
+// keepsPrograms(handle)
+napi_value keepsPrograms(napi_env env, napi_callback_info info) {
+  Arguments<1> args;
+  if (!args.read(env, info)) return nullptr;
+  DeviceHandle* handle = DeviceHandle::of(env, args.values[0]);
+  napi_value keeps = nullptr;
+  if (handle) napi_get_boolean(env, handle->queue().keepsPrograms(), &keeps);
+  return keeps;
+}
+
 // close(handle)
 napi_value close(napi_env env, napi_callback_info info) {
   Arguments<1> args;
@@ -157,9 +181,21 @@ napi_value initialise(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback callback;
-  } functions[] = {{"open", open},         {"openCuda", openCuda}, {"cudaDevices", cudaDevices}, {"cudaFreeBytes", cudaFreeBytes}, {"kernels", kernels},
-                   {"flush", flush},       {"read", read},         {"write", write},             {"close", close},                 {"replayCounts", replayCounts},
-                   {"allocate", allocate}, {"released", released}, {"mapFile", mapFile}};
+  } functions[] = {{"open", open},
+                   {"openCuda", openCuda},
+                   {"cudaDevices", cudaDevices},
+                   {"cudaFreeBytes", cudaFreeBytes},
+                   {"kernels", kernels},
+                   {"flush", flush},
+                   {"read", read},
+                   {"write", write},
+                   {"close", close},
+                   {"replayCounts", replayCounts},
+                   {"kernelTimes", kernelTimes},
+                   {"keepsPrograms", keepsPrograms},
+                   {"allocate", allocate},
+                   {"released", released},
+                   {"mapFile", mapFile}};
   for (const auto& [name, callback] : functions) {
     napi_value function = nullptr;
     if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function))) return nullptr;

@@ -110,6 +110,11 @@ class CommandLog::Replay {
         break;
       case Opcode::read:
       case Opcode::fail:
+      case Opcode::programBegin:
+      case Opcode::programPlace:
+      case Opcode::programEnd:
+      case Opcode::replay:
+      case Opcode::forget:
         break;
     }
   }

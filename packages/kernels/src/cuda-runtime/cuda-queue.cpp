@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -31,7 +32,8 @@ std::vector<std::string> opsOf(const std::vector<KernelEntry>& kernels) {
 Machine machineOf(int device) {
   cudaDeviceProp properties;
   check(cudaGetDeviceProperties(&properties, device), "the device");
-  return {properties.multiProcessorCount, properties.major * 10 + properties.minor, static_cast<int32_t>(properties.sharedMemPerBlockOptin)};
+  return {properties.multiProcessorCount, properties.major * 10 + properties.minor,
+          static_cast<int32_t>(properties.sharedMemPerBlockOptin)};
 }
 
 }  // namespace
@@ -72,7 +74,8 @@ void* CudaQueue::allocate(size_t bytes) {
     address = memory_.allocate(bytes);
   }
   if (!address) return nullptr;
-  const double zero[] = {static_cast<double>(Opcode::zero), static_cast<double>(reinterpret_cast<uintptr_t>(address)), static_cast<double>(bytes)};
+  const double zero[] = {static_cast<double>(Opcode::zero), static_cast<double>(reinterpret_cast<uintptr_t>(address)),
+                         static_cast<double>(bytes)};
   thread_.push(zero, std::size(zero));
   return address;
 }
@@ -136,6 +139,13 @@ const double* CudaQueue::perform(const double* word, const double* end) {
     case Opcode::heal:
       // The log knows.
       break;
+    case Opcode::programBegin:
+    case Opcode::programPlace:
+    case Opcode::programEnd:
+    case Opcode::replay:
+    case Opcode::forget:
+      // It finds out for itself what comes again: see `GraphCache`.
+      std::terminate();
   }
   return word + commandWords(word);
 }
@@ -203,14 +213,25 @@ cudaGraphExec_t CudaQueue::capture() {
   scratch_.freeze(false);
   good = good && cudaGraphInstantiate(&program, graph, 0) == cudaSuccess;
   if (graph) cudaGraphDestroy(graph);
-  if (good) captured_++;
-  else cudaGetLastError();
+  if (good)
+    captured_++;
+  else
+    cudaGetLastError();
   return good ? program : nullptr;
 }
 
 bool CudaQueue::launch(const RunCommand& run, int32_t call, char* message, int32_t messageSize) {
   const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
-  return entry.kernel({run.tensors, run.tensorCount(), run.attributes, run.attributeCount, machine_, scratch_, blasLt_.get(), {faults_, call}, stream_, message,
+  return entry.kernel({run.tensors,
+                       run.tensorCount(),
+                       run.attributes,
+                       run.attributeCount,
+                       machine_,
+                       scratch_,
+                       blasLt_.get(),
+                       {faults_, call},
+                       stream_,
+                       message,
                        messageSize});
 }
 
@@ -252,7 +273,9 @@ void CudaQueue::load(const double* words) {
   if (small_.count > 0) flushWrites();
   const std::string path(reinterpret_cast<const char*>(words + 5), static_cast<size_t>(words[4]));
   loader_.load(path, static_cast<uint64_t>(words[3]), pointerAt<void>(words + 1), static_cast<size_t>(words[2]),
-               [this, command = log_.at(words)](std::string reason) { log_.fail(command, {"map", std::move(reason)}); });
+               [this, command = log_.at(words)](std::string reason) {
+                 log_.fail(command, {"map", std::move(reason)});
+               });
 }
 
 void CudaQueue::read(const double* words) {
@@ -284,7 +307,8 @@ void CudaQueue::read(const double* words) {
     copies.push_back({destination, staging.data, piece.bytes()});
     destination += piece.bytes();
     check(piece.rows == 1 ? cudaMemcpyAsync(staging.data, piece.source, piece.width, cudaMemcpyDeviceToHost, stream_)
-                          : cudaMemcpy2DAsync(staging.data, piece.width, piece.source, piece.stride, piece.width, piece.rows, cudaMemcpyDeviceToHost, stream_),
+                          : cudaMemcpy2DAsync(staging.data, piece.width, piece.source, piece.stride, piece.width, piece.rows,
+                                              cudaMemcpyDeviceToHost, stream_),
           "a read");
   });
   makeRoom(sizeof(FaultLog));

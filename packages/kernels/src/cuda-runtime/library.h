@@ -29,7 +29,7 @@ struct CudaLibrary {
 };
 
 // Raised with every change of the commands, of `Queue` or of this table.
-constexpr int32_t cudaLibraryVersion = 1;
+constexpr int32_t cudaLibraryVersion = 2;
 constexpr const char* cudaLibrarySymbol = "whittleCudaLibrary";
 using CudaLibraryFunction = const CudaLibrary* (*)();
 

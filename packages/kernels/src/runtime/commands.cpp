@@ -37,9 +37,16 @@ size_t commandWords(const double* words) {
     case Opcode::release:
     case Opcode::zero:
     case Opcode::fail:
+    case Opcode::programBegin:
+    case Opcode::programEnd:
+    case Opcode::forget:
       return 3;
     case Opcode::heal:
       return 1 + extentWords;
+    case Opcode::programPlace:
+      return 5;
+    case Opcode::replay:
+      return 3 + static_cast<size_t>(words[2]);
   }
   std::terminate();
 }

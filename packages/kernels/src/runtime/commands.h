@@ -29,6 +29,17 @@ enum class Opcode : int {
   fail = 7,
   // address, bytes, offset in the file, bytes of its path, then the path in ⌈bytes / 8⌉ words. Where files cannot be mapped.
   load = 9,
+  // program, 0: the runs that come until `programEnd` are kept under this number instead. Programs, here and below: where
+  // `Queue::keepsPrograms`.
+  programBegin = 10,
+  // run (by its place in the program), tensor, parameter, byte offset: that tensor is found so far behind that parameter.
+  programPlace = 11,
+  // 0, 0.
+  programEnd = 12,
+  // program, count, then as many addresses: runs it with these parameters.
+  replay = 13,
+  // program, 0: it is not used again.
+  forget = 14,
 };
 
 // An extent is four words: address, rows, rowBytes, strideBytes.
@@ -47,7 +58,7 @@ inline Opcode opcodeOf(const double* words) {
   return static_cast<Opcode>(static_cast<int>(words[0]));
 }
 
-// Words of a whole command.
+// Words of a whole command: at least three.
 size_t commandWords(const double* words);
 
 Extent extentAt(const double* words);

@@ -1,5 +1,6 @@
 #include "executor.h"
 
+#include <chrono>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -30,6 +31,12 @@ std::shared_ptr<const Failure> guarded(const KernelEntry& kernel, const Call& ca
   }
 }
 
+// Only the executor's thread counts, so that no exclusive access to the cache line is needed.
+template <typename T>
+void count(std::atomic<T>& counter, T more = 1) {
+  counter.store(counter.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 Executor::Executor(Isa isa, int32_t threads, std::function<void()> onFinished)
@@ -41,6 +48,11 @@ std::vector<std::string> Executor::ops() const {
   std::vector<std::string> ops;
   for (const KernelEntry& entry : kernels_) ops.push_back(entry.op);
   return ops;
+}
+
+KernelTimes Executor::kernelTimes() {
+  timed_.store(true, std::memory_order_relaxed);
+  return {kernelNanoseconds_.load(std::memory_order_relaxed), kernelCalls_.load(std::memory_order_relaxed)};
 }
 
 void Executor::submitWrite(void* destination, const void* source, size_t bytes) {
@@ -74,7 +86,12 @@ void Executor::perform(const double* words) {
   const auto bytes = static_cast<int64_t>(words[2]);
   switch (opcodeOf(words)) {
     case Opcode::run:
-      run(words);
+      if (recording_) {
+        recording_->add(words);
+      } else {
+        count(eager_);
+        run(RunCommand(words));
+      }
       break;
     case Opcode::write:
       std::memcpy(pointerAt<void>(words + 1), words + 3, static_cast<size_t>(bytes));
@@ -104,23 +121,55 @@ void Executor::perform(const double* words) {
     case Opcode::load:
       // Files are mapped here.
       std::terminate();
+    case Opcode::programBegin:
+      recording_ = &programs_[static_cast<int64_t>(words[1])];
+      break;
+    case Opcode::programPlace:
+      recording_->place(static_cast<size_t>(words[1]), static_cast<int>(words[2]), static_cast<size_t>(words[3]),
+                        static_cast<int64_t>(words[4]));
+      break;
+    case Opcode::programEnd:
+      recording_ = nullptr;
+      count(captured_);
+      break;
+    case Opcode::replay:
+      replay(words);
+      break;
+    case Opcode::forget:
+      programs_.erase(static_cast<int64_t>(words[1]));
+      break;
   }
 }
 
-void Executor::run(const double* words) {
-  const RunCommand run(words);
+void Executor::run(const RunCommand& run) {
   std::shared_ptr<const Failure> failure = failureReaching(poison_, run);
-  if (!failure) {
-    const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
-    if (armed_.strike(run.kernel)) {
-      failure = std::make_shared<Failure>(Failure{entry.op, "made to fail by a test"});
-    } else {
-      char message[256] = "no reason given";
-      const Call call{run.tensors, run.tensorCount(), run.attributes, run.attributeCount, workers_, message, sizeof(message)};
-      failure = guarded(entry, call);
-    }
-  }
+  if (!failure) failure = call(run);
   settle(poison_, run, failure);
+}
+
+std::shared_ptr<const Failure> Executor::call(const RunCommand& run) {
+  const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
+  if (armed_.strike(run.kernel)) return std::make_shared<Failure>(Failure{entry.op, "made to fail by a test"});
+  char message[256];
+  std::strcpy(message, "no reason given");
+  const Call call{run.tensors, run.tensorCount(), run.attributes, run.attributeCount, workers_, message, sizeof(message)};
+  if (!timed_.load(std::memory_order_relaxed)) return guarded(entry, call);
+  const auto start = std::chrono::steady_clock::now();
+  std::shared_ptr<const Failure> failure = guarded(entry, call);
+  const auto taken = std::chrono::steady_clock::now() - start;
+  count(kernelNanoseconds_, std::chrono::duration_cast<std::chrono::nanoseconds>(taken).count());
+  count(kernelCalls_);
+  return failure;
+}
+
+void Executor::replay(const double* words) {
+  Program& program = programs_.at(static_cast<int64_t>(words[1]));
+  program.bind(words + 3, static_cast<size_t>(words[2]));
+  for (const RunCommand& command : program.runs()) {
+    if (thread_.closing()) return;
+    run(command);
+  }
+  count(replayed_);
 }
 
 void Executor::read(const double* words) {

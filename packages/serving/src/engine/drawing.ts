@@ -49,19 +49,35 @@ export class Drawing {
       // As the model said them: a copy, taken before they are changed.
       const raw = reported.length > 0 ? this.rowsOf(logits, reported) : undefined;
       this.change(logits, runs);
-      runs.forEach(({ sequence, to }, row) => {
-        const { parameters } = sequence.request;
-        writeSettings(this.settings.values, row, parameters);
-        writeKeys(this.keys.values, row, parameters.seed, sequence.choice, to);
-      });
-      const [settings, keys] = [this.settings.send(runs.length), this.keys.send(runs.length)];
-      const ids = sample({ logits, settings, keys });
-      const logprobs = raw && this.logprobsOf(raw, ids, reported, runs);
-      const read = gathered(ids.read(), logprobs);
-      // Nobody may come to read it: a step is discarded with the one before.
-      read.catch(() => undefined);
-      return { ids, read };
+      const ids = sample({ logits, ...this.inputs(runs) });
+      return this.drawn(ids, raw && this.logprobsOf(raw, ids, reported, runs));
     });
+  }
+
+  /** Whether nothing is done to these runs' logits, and nothing is told of them: then `sample` over `inputs` is all of the drawing. */
+  isPlain(runs: readonly PlannedRun[]): boolean {
+    return runs.every(
+      ({ sequence: { changes, constraint, request } }) =>
+        !changes && !constraint && request.parameters.logprobs === undefined,
+    );
+  }
+
+  /** How `sample` is to draw for these runs. */
+  inputs(runs: readonly PlannedRun[]): { settings: Tensor; keys: Tensor } {
+    runs.forEach(({ sequence, to }, row) => {
+      const { parameters } = sequence.request;
+      writeSettings(this.settings.values, row, parameters);
+      writeKeys(this.keys.values, row, parameters.seed, sequence.choice, to);
+    });
+    return { settings: this.settings.send(runs.length), keys: this.keys.send(runs.length) };
+  }
+
+  /** Reads what was drawn. */
+  drawn(ids: Tensor, logprobs?: Promise<Drawn["logprobs"]>): RecordedDraw {
+    const read = gathered(ids.read(), logprobs);
+    // Nobody may come to read it: a step is discarded with the one before.
+    read.catch(() => undefined);
+    return { ids, read };
   }
 
   dispose(): void {

@@ -1,0 +1,23 @@
+#include "program.h"
+
+namespace whittle {
+
+void Program::add(const double* words) {
+  RunCommand run(words);
+  attributes_.emplace_back(run.attributes, run.attributes + run.attributeCount);
+  run.attributes = attributes_.back().data();
+  runs_.push_back(run);
+}
+
+void Program::place(size_t run, int tensor, size_t parameter, int64_t byteOffset) {
+  places_.push_back({run, tensor, parameter, byteOffset});
+}
+
+void Program::bind(const double* addresses, size_t count) {
+  for (const Place& place : places_) {
+    if (place.parameter >= count) continue;
+    runs_[place.run].tensors[place.tensor].data = pointerAt<uint8_t>(addresses + place.parameter) + place.byteOffset;
+  }
+}
+
+}  // namespace whittle
