@@ -1,5 +1,5 @@
 import { median } from "../shared/statistics.js";
-import { type PeerContext } from "./peer-process.js";
+import { type PeerContext } from "./settings.js";
 import { promptTokens, shortPrompt } from "./plan.js";
 import { type FreshStart } from "./point.js";
 import { startFresh } from "./sides.js";

@@ -1,9 +1,8 @@
 import { type ShapeName } from "../shared/random-checkpoint.js";
-import { type PeerContext, type PeerSettings } from "./peer-process.js";
+import { type PeerContext, type PeerSettings, type WhittleSettings } from "./settings.js";
 import { batchSequences, efforts, promptTokens, rowCounts } from "./plan.js";
 import { SideHandle } from "./side-handle.js";
 import { peerContexts, peerLauncher } from "./ways.js";
-import { type WhittleSettings } from "./whittle-process.js";
 
 /** Both sides with the same file, each stopped unless it is asked for something. */
 export interface Sides {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { type PeerContext } from "./peer-process.js";
+import { type PeerContext } from "./settings.js";
 import { batchSequences, type Effort, promptTokens } from "./plan.js";
 
 /**

@@ -6,18 +6,8 @@ import { loadModel } from "@whittle/models";
 import { createEngine } from "@whittle/serving";
 import { limitsWith } from "./measure-limits.js";
 import { serveJobs } from "./serve-jobs.js";
+import { type WhittleSettings } from "./settings.js";
 import { type Side } from "./side.js";
-
-export interface WhittleSettings {
-  /** A GGUF file. */
-  readonly model: string;
-  readonly threads: number;
-  readonly sequences: number;
-  /** Of one sequence. */
-  readonly contextTokens: number;
-  /** Of all sequences together. */
-  readonly cacheTokens: number;
-}
 
 await serveJobs(await open(JSON.parse(process.argv[2]!) as WhittleSettings));
 

@@ -1,0 +1,28 @@
+/** How Whittle's side is set up. */
+export interface WhittleSettings {
+  /** A GGUF file. */
+  readonly model: string;
+  readonly threads: number;
+  readonly sequences: number;
+  /** Of one sequence. */
+  readonly contextTokens: number;
+  /** Of all sequences together. */
+  readonly cacheTokens: number;
+}
+
+/** How node-llama-cpp's side is set up. */
+export interface PeerSettings {
+  /** A GGUF file. */
+  readonly model: string;
+  readonly contexts: readonly PeerContext[];
+}
+
+/** A way to run the model: a context of node-llama-cpp. */
+export interface PeerContext {
+  readonly name: string;
+  readonly threads: number;
+  readonly sequences: number;
+  /** Of each sequence. */
+  readonly contextTokens: number;
+  readonly flashAttention: boolean;
+}
