@@ -5,7 +5,7 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
 // Byte `index` of each lane as f32.
 WHITTLE_INLINE Vec unsignedByte(VecInt words, int index) {
   return __builtin_convertvector(words >> (8 * index) & 255, Vec);
@@ -26,7 +26,7 @@ struct Coded<Q4K> {
     const int64_t at = block / together;
     const Vec scale = gatherHalves([&](int o) { return &w.rows[o][at].scale; });
     const Vec minScale = gatherHalves([&](int o) { return &w.rows[o][at].minScale; });
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
     CodeVec header[4];
     gather16([&](int o) { return &w.rows[o][at]; }, header);
     const auto packed = [&](int i) { return reinterpret_cast<VecInt>(header[i + 1]); };
@@ -67,7 +67,7 @@ struct Coded<Q4K> {
 template <>
 struct Coded<Q6K> {
   static constexpr int units = 2, mins = 0, together = 8;
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
   static constexpr int32_t offset = 32;
 #else
   static constexpr int32_t offset = 0;
@@ -77,7 +77,7 @@ struct Coded<Q6K> {
   static WHITTLE_INLINE void unpack(const PanelRows<Q6K>& w, int64_t block, PanelBlock<Q6K>* panels) {
     const int64_t at = block / together;
     const Vec scale = gatherHalves([&](int o) { return &w.rows[o][at].scale; });
-#if defined(WHITTLE_AVX2)
+#if defined(WHITTLE_BYTE_CODES)
     CodeVec scales[4];
     gather16([&](int o) { return w.rows[o][at].scales; }, scales);
     for (int sixteen = 0; sixteen < 16; sixteen++) {
