@@ -152,7 +152,8 @@ describe("a model of 5 million parameters", () => {
 });
 
 async function hidden(path: string, options: Omit<LoadOptions, "device">): Promise<Float32Array> {
-  const { model, dispose } = await loadModel(path, { device: native, ...options });
+  const loaded = await loadModel(path, { device: native, ...options });
+  const { model } = loaded;
   let state: Float32Array | undefined;
   const reads: Promise<void>[] = [];
   const last = model.shape.layers.length - 1;
@@ -169,6 +170,6 @@ async function hidden(path: string, options: Omit<LoadOptions, "device">): Promi
     ids,
   );
   await Promise.all(reads);
-  dispose();
+  loaded.dispose();
   return state!;
 }

@@ -30,7 +30,15 @@ export async function openGgufModel(file: string): Promise<ModelSource> {
   );
   const tokenizer = await loadGgufTokenizer(gguf, join(dirname(file), "tokenizer.json"));
   const name = splitName(file)?.prefix ?? basename(file, ".gguf");
-  return { name, config, generationConfig: { eosTokenIds: [] }, tokenizer, weights, sparse: new Map(), arrangement: "ggml" };
+  return {
+    name,
+    config,
+    generationConfig: { eosTokenIds: [] },
+    tokenizer,
+    weights,
+    sparse: new Map(),
+    arrangement: "ggml",
+  };
 }
 
 /** With what it becomes, if no device computes with its type. */
