@@ -18,7 +18,7 @@ describe("whittle", () => {
   test("--help lists the commands", async () => {
     const { code, out } = await whittle("--help");
     expect(code).toBe(0);
-    for (const name of ["serve", "chat", "generate", "eval", "bench"]) expect(out).toContain(`  ${name} `);
+    for (const name of ["serve", "chat", "generate", "eval", "convert", "bench"]) expect(out).toContain(`  ${name} `);
   });
 
   test.each([

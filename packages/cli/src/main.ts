@@ -3,13 +3,14 @@ import { Command, CommanderError } from "commander";
 import { type AddCommand } from "./command.js";
 import { benchServe } from "./commands/bench-serve.js";
 import { chat } from "./commands/chat.js";
+import { convert } from "./commands/convert.js";
 import { evaluate } from "./commands/eval.js";
 import { generate } from "./commands/generate.js";
 import { serve } from "./commands/serve.js";
 import { describeFailure } from "./failure.js";
 import { processTerminal, say, type Terminal } from "./terminal.js";
 
-const commands: readonly AddCommand[] = [serve, chat, generate, evaluate, benchServe];
+const commands: readonly AddCommand[] = [serve, chat, generate, evaluate, convert, benchServe];
 
 /**
  * Runs `whittle` with these arguments and gives the exit code: 0, 1 for a failure (one line on stderr says which), 130 after Ctrl-C.

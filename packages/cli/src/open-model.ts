@@ -1,6 +1,7 @@
 import { ArgumentError, type Device } from "@whittle/core";
 import { cpu, cpuInfo, cuda, cudaInfo } from "@whittle/kernels";
 import { loadModel, type LoadedModel } from "@whittle/models";
+import { describeSparsity } from "./describe-sparsity.js";
 import { type ModelOptions } from "./model-options.js";
 import { plural } from "./plural.js";
 import { progressDisplay } from "./progress-display.js";
@@ -49,6 +50,7 @@ export async function openModel(folder: string, options: ModelOptions, terminal:
       onProgress: progress.listener,
     });
     progress.stop();
+    if (model.sparsity) say(terminal, describeSparsity(model.sparsity));
     if (model.quantisation) say(terminal, describeQuantisation(model.quantisation, loading.int8Activations ?? false));
     return { device, model, seconds: (performance.now() - startedAt) / 1000 };
   } catch (error) {

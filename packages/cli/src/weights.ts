@@ -15,7 +15,7 @@ export interface WeightOptions {
 export const weightsOption = () =>
   new Option(
     "--weights <format>",
-    "how weights of linear layers are kept: quantised on load, 8.5 or 4.5 bits each (default: stored)",
+    "how weights of linear layers are kept: quantised on load, or without the zeros that a pruned model has (default: stored)",
   ).choices(weightFormats);
 export const exactActivationsOption = [
   "--exact-activations",

@@ -79,19 +79,20 @@ export async function convertSparse(
   const [whole, parts] = [others, [] as TensorSource[]];
   const total = matrices.reduce((sum, { bytes }) => sum + bytes, 0);
   let done = 0;
-  for (const { name, bytes, wasSparse, read } of matrices) {
+  for (const stored of matrices) {
     signal?.throwIfAborted();
-    const matrix = await read();
+    const { name, bytes, wasSparse } = stored;
+    const matrix = await stored.read();
     const pack = (given: HostPart) => (format ? packWorthwhile(format, given, keptAs) : "");
     const result = pack(matrix);
     if (format && typeof result !== "string") {
       packed.set(name, { format, shape: matrix.shape });
       report.sites.push(siteOf(name, matrix, bytesIn(result)));
-      parts.push(...later(sparseTensors(name, format, result), async () => pack(await read()) as Parts));
+      parts.push(...later(sparseTensors(name, format, result), async () => pack(await stored.read()) as Parts));
     } else {
       if (format) report.kept.push({ site: name, reason: result as string });
       else if (wasSparse) report.sites.push({ ...siteOf(name, matrix, matrix.bytes.length), bytesBefore: bytes });
-      whole.push({ name, dtype: matrix.dtype, shape: matrix.shape, bytes: async () => (await read()).bytes });
+      whole.push({ name, dtype: matrix.dtype, shape: matrix.shape, bytes: async () => (await stored.read()).bytes });
     }
     onProgress?.({ stage: "packing weights", done: (done += bytes), total, unit: "bytes" });
   }

@@ -1,6 +1,7 @@
 import { ArgumentError, type Device, type Logger } from "@whittle/core";
 import { loadModel, type LoadedModel } from "@whittle/models";
 import { type Engine } from "@whittle/serving";
+import { describeSparsity } from "../describe-sparsity.js";
 import { formatBytes } from "../byte-size.js";
 import { plural } from "../plural.js";
 import { type ProgressDisplay } from "../progress-display.js";
@@ -37,6 +38,7 @@ export async function openEngines(
       log.info(
         `${model.name} loaded in ${((performance.now() - startedAt) / 1000).toFixed(2)} s, computes in ${model.activations}`,
       );
+      if (model.sparsity) log.info(`${model.name}: ${describeSparsity(model.sparsity)}`);
       if (model.quantisation)
         log.info(`${model.name}: ${describeQuantisation(model.quantisation, loading.int8Activations ?? false)}`);
     }

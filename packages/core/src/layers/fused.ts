@@ -33,8 +33,9 @@ export function applyGated(gate: Linear, up: Linear, x: Tensor, rows: RowBatch, 
 /** The layers' weights, if they are tensors of one dtype and no layer does more than its product. */
 function fusible(layers: readonly Linear[]): readonly Tensor[] | undefined {
   const weights: Tensor[] = [];
-  for (const { weight, int8Activations, apply } of layers) {
-    if (!isTensor(weight) || int8Activations || apply !== Linear.prototype.apply) return undefined;
+  for (const layer of layers) {
+    const { weight } = layer;
+    if (!isTensor(weight) || layer.int8Activations || layer.apply !== Linear.prototype.apply) return undefined;
     if (weights.length > 0 && weight.dtype !== weights[0]!.dtype) return undefined;
     weights.push(weight);
   }

@@ -127,9 +127,10 @@ inline int64_t panelOf(int64_t steps) {
   return fit < 16 ? 16 : fit > 64 ? 64 : fit;
 }
 
-template <typename Format>
-inline void manyRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
-                     int64_t yStride) {
+// `packOut(out, size, packed)` packs a row of the weight into a group of `size`, as packRow does.
+template <typename PackOut>
+inline void manyRowsPacked(const Call& call, int64_t rows, Rows<F32> x, const PackOut& packOut, const float* bias, int64_t depth,
+                           int64_t outs, float* y, int64_t yStride) {
   static thread_local Scratch<float> xScratch;
   const int64_t steps = (depth + kLanes - 1) / kLanes;
   const int64_t panel = panelOf(steps), panels = (outs + panel - 1) / panel;
@@ -151,12 +152,22 @@ inline void manyRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w
         if (out != present) {
           present = out;
           wide.rows = smaller(panel, outs - out);
-          for (int64_t i = 0; i < wide.groups(); i++) packGroup<Format>({w[out], w.stride}, depth, wide, i);
+          for (int64_t i = 0; i < wide.rows; i++) {
+            const int64_t within = i % kDotOuts;
+            packOut(out + i, wide.size(i / kDotOuts), wide.at(i / kDotOuts, 0) + within * kLanes);
+          }
         }
         multiplyPanel(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out, yStride);
       }
     });
   }
+}
+
+template <typename Format>
+inline void manyRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
+                     int64_t yStride) {
+  const auto packOut = [&](int64_t out, int64_t size, float* packed) { packRow<Format>(w[out], depth, size, packed); };
+  manyRowsPacked(call, rows, x, packOut, bias, depth, outs, y, yStride);
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -1,5 +1,5 @@
 // y = x · Wᵀ + bias for weights that are kept sparse, in `product`'s order of summation: to the bit what it gives for W as a matrix. Few rows (decoding) stream the weight
-// once, as stored; for many rows (a prompt) panels of it are widened to a matrix of f32.
+// once, as stored; for many rows (a prompt) panels of it are widened to f32, as those of a matrix are.
 #pragma once
 
 #include "product.h"
@@ -49,18 +49,17 @@ WHITTLE_INLINE void sparseTile(const float* const* x, Row* w, int64_t depth, flo
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
 }
 
-// A row as f32.
+// A row in a group of `size`, as packRow packs it.
 template <typename Row>
-inline void widenRow(Row w, float* target, int64_t depth) {
-  for (int64_t from = 0; from < depth; from += kScaleColumns) {
-    const int64_t end = smaller(from + kScaleColumns, depth);
-    w.enter(from);
-    int64_t k = from;
-    for (; k + kLanes <= end; k += kLanes) store(target + k, w.at(k));
-    if (k < end) {
+inline void packSparseRow(Row w, int64_t depth, int64_t size, float* packed) {
+  for (int64_t k = 0; k < depth; k += kLanes, packed += size * kLanes) {
+    if (k % kScaleColumns == 0) w.enter(k);
+    if (k + kLanes <= depth) {
+      store(packed, w.at(k));
+    } else {
       float lanes[kLanes] = {};
       w.rest(k, depth, lanes);
-      std::memcpy(target + k, lanes, static_cast<size_t>(end - k) * sizeof(float));
+      store(packed, load(lanes));
     }
   }
 }
@@ -85,42 +84,34 @@ inline void sparseRows(const float* const* x, int64_t rows, const RowOf& rowOf, 
   for (; out < to; out++) take(std::integral_constant<int, 1>{}, out);
 }
 
-// Up to so many rows pass the weight as it is expanded; R·O sums and O expanded vectors must fit the registers.
-constexpr int64_t kSparseRows = sizeof(Vec) == 64 ? 8 : 4;
+// Rows that pass the weight together, at most, and outputs that they pass: their sums and the expanded vectors fit the registers.
+constexpr int64_t kSparseTile = 4;
+constexpr int kSparseOuts = sizeof(Vec) == 64 ? 4 : 2;
+// Up to so many rows the weight is expanded anew for each tile of them; for more, once into memory.
+constexpr int64_t kSparseRows = 8;
 
 template <typename RowOf>
 inline void fewSparseRows(const Call& call, int64_t rows, Rows<F32> x, const RowOf& rowOf, const float* bias, int64_t depth, int64_t outs,
                           float* y, int64_t yStride) {
   const int64_t grain = roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
-  call.workers.parallelFor(outs, grain, [&](int64_t from, int64_t to) {
-    const float* each[8];
-    for (int64_t r = 0; r < 8; r++) each[r] = x[smaller(r, rows - 1)];
-    if (rows == 1) return sparseRows<1, 4>(each, rows, rowOf, bias, depth, from, to, y, yStride);
-    if (rows == 2) return sparseRows<2, 4>(each, rows, rowOf, bias, depth, from, to, y, yStride);
-    if (rows <= 4) return sparseRows<4, 2>(each, rows, rowOf, bias, depth, from, to, y, yStride);
-    if constexpr (kSparseRows == 8) sparseRows<8, 2>(each, rows, rowOf, bias, depth, from, to, y, yStride);
-  });
-}
-
-template <typename RowOf>
-inline void manySparseRows(const Call& call, int64_t rows, Rows<F32> x, const RowOf& rowOf, const float* bias, int64_t depth, int64_t outs,
-                           float* y, int64_t yStride) {
-  const int64_t fit = 256 * 1024 / (4 * (depth + 1));
-  const int64_t rowBlock = roundUp(fit < 24 ? 24 : fit > 192 ? 192 : fit, 3);
-  constexpr int64_t panel = 32;
-  const int64_t rowBlocks = (rows + rowBlock - 1) / rowBlock;
-  const int64_t panels = (outs + panel - 1) / panel;
-  call.workers.parallelFor(rowBlocks * panels, 1, [&](int64_t from, int64_t to) {
-    static thread_local Scratch<float> scratch;
-    for (int64_t item = from; item < to; item++) {
-      const int64_t firstRow = item / panels * rowBlock;
-      const int64_t firstOut = item % panels * panel;
-      const int64_t outCount = smaller(panel, outs - firstOut);
-      const int64_t stride = roundUp(depth, kLanes);
-      float* wide = scratch.get(panel * stride + 1);
-      for (int64_t o = 0; o < outCount; o++) widenRow(rowOf(firstOut + o, 0), wide + o * stride, depth);
-      dotMatrix({x[firstRow], x.stride}, smaller(rowBlock, rows - firstRow), {wide, stride}, bias ? bias + firstOut : nullptr, depth, outCount,
-                y + firstRow * yStride + firstOut, yStride);
+  call.workers.parallelFor(outs, grain, [&](int64_t begin, int64_t end) {
+    // Eight rows of the weight stay in the first-level cache from one tile to the next.
+    for (int64_t from = begin; from < end; from += 8) {
+      const int64_t to = smaller(from + 8, end);
+      for (int64_t r = 0; r < rows; r += kSparseTile) {
+        const int64_t count = smaller(kSparseTile, rows - r);
+        const float* tile[kSparseTile];
+        // A tile of three has one of them twice.
+        for (int64_t i = 0; i < kSparseTile; i++) tile[i] = x[r + smaller(i, count - 1)];
+        float* const part = y + r * yStride;
+        if (count == 1) {
+          sparseRows<1, 4>(tile, count, rowOf, bias, depth, from, to, part, yStride);
+        } else if (count == 2) {
+          sparseRows<2, 4>(tile, count, rowOf, bias, depth, from, to, part, yStride);
+        } else {
+          sparseRows<4, kSparseOuts>(tile, count, rowOf, bias, depth, from, to, part, yStride);
+        }
+      }
     }
   });
 }
@@ -133,8 +124,9 @@ inline void sparseProduct(const Call& call, const Tensor& x, const RowOf& rowOf,
   static thread_local Scratch<float> biasScratch;
   const float* biasRow = denseFloats(bias, biasScratch);
   const Rows<F32> xRows{x.row<const float>(0), x.rowStride};
-  const auto multiply = rows <= kSparseRows ? fewSparseRows<RowOf> : manySparseRows<RowOf>;
-  multiply(call, rows, xRows, rowOf, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+  if (rows <= kSparseRows) return fewSparseRows(call, rows, xRows, rowOf, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+  const auto packOut = [&](int64_t out, int64_t size, float* packed) { packSparseRow(rowOf(out, 0), depth, size, packed); };
+  manyRowsPacked(call, rows, xRows, packOut, biasRow, depth, outs, y.row<float>(0), y.rowStride);
 }
 
 // Calls body(format) with the format of kept values.

@@ -23,7 +23,7 @@ export interface Architecture {
   /** Whether a stored tensor that is no parameter is known to be needless. */
   isNeedless(name: string, config: ModelConfig): boolean;
   /** Whether a parameter is a linear layer's weight, stored as `[out, in]`: files may have it sparse. Default: none is. */
-  isLinear?(name: string): boolean;
+  readonly isLinear?: (name: string) => boolean;
   /** Takes over the weights of `parameters`. It may replace entries by its own form of them; the map then holds what is to be disposed. */
   build(config: ModelConfig, weights: Map<string, Tensor>, device: Device, options: Required<BuildOptions>): BuiltModel;
 }
