@@ -5,9 +5,9 @@ import { kBlockElements } from "./k-blocks.js";
 // Every step in f32, in the order in which ggml takes them: the result is a search's, where the last bit decides.
 const f32 = Math.fround;
 
-/** The nearest integer, ties to even, of an f32 number below 2²². */
+/** The nearest integer, ties to even, of a number below 2⁵⁰. */
 function nearest(x: number): number {
-  return f32(x + 12582912) - 12582912;
+  return x + 0x18000000000000 - 0x18000000000000;
 }
 
 function clamp(x: number, least: number, most: number): number {
@@ -86,21 +86,23 @@ function fitRun(x: Float32Array, from: number, to: number, run: number): number 
     mins[run] = -least;
     return 0;
   }
-  const inverse = f32(15 / f32(most - least));
-  let [scale, min] = [f32(1 / inverse), least];
-  encodeRun(x, from, inverse, min);
+  const plain = f32(15 / f32(most - least));
+  let [scale, min] = [f32(1 / plain), least];
+  for (let i = 0; i < 32; i++) trial[i] = clamp(nearest(f32(plain * f32(x[from + i]! - min))), 0, 15);
   best.set(trial, to);
   let bestError = errorOfRun(x, from, scale, min);
   for (let step = 0; step <= 20; step++) {
     // The best min so far counts here too, as it does in ggml.
-    encodeRun(x, from, f32(f32(f32(-1 + f32(f32(0.1) * step)) + 15) / f32(most - min)), min);
+    const inverse = f32(f32(f32(-1 + f32(f32(0.1) * step)) + 15) / f32(most - min));
     let [sumL, sumL2, sumXL] = [0, 0, 0];
     for (let i = 0; i < 32; i++) {
-      const code = trial[i]!;
+      const value = x[from + i]!;
+      const code = clamp(nearest(f32(inverse * f32(value - min))), 0, 15);
+      trial[i] = code;
       const weighted = f32(importance[i]! * code);
       sumL = f32(sumL + weighted);
       sumL2 = f32(sumL2 + f32(weighted * code));
-      sumXL = f32(sumXL + f32(weighted * x[from + i]!));
+      sumXL = f32(sumXL + f32(weighted * value));
     }
     const determinant = f32(f32(sumW * sumL2) - f32(sumL * sumL));
     if (!(determinant > 0)) continue;
@@ -118,10 +120,6 @@ function fitRun(x: Float32Array, from: number, to: number, run: number): number 
   }
   mins[run] = -min;
   return scale;
-}
-
-function encodeRun(x: Float32Array, from: number, inverse: number, least: number): void {
-  for (let i = 0; i < 32; i++) trial[i] = clamp(nearest(f32(inverse * f32(x[from + i]! - least))), 0, 15);
 }
 
 function errorOfRun(x: Float32Array, from: number, scale: number, min: number): number {

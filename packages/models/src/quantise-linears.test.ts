@@ -110,3 +110,18 @@ describe.each(["q8_0", "q4_0"] as const)("%s", (dtype) => {
     expect(got).not.toEqual(await logitsOf(made(false).model, device, rows));
   });
 });
+
+it("q4_K and q6_K need rows of whole blocks of 256", async () => {
+  for (const dtype of ["q4_K", "q6_K"] as const) {
+    const weights = new Map([
+      ["a.weight", device.tensor(values(1024, 1), [2, 512])],
+      ["b.weight", device.tensor(values(320, 2), [2, 160])],
+    ]);
+    const linears = new Map(["a", "b"].map((site) => [site, new Linear(site, weights.get(`${site}.weight`)!)]));
+    const stored = (await weights.get("a.weight")!.read()) as Float32Array;
+    const { report } = await quantiseLinears(linears, { device, dtype, weights, shared: new Set() });
+    expect(report.sites.map(({ site }) => site)).toEqual(["a"]);
+    expect(await weights.get("a.weight")!.readBytes()).toEqual(quantise(stored, dtype));
+    expect(report.kept).toEqual([{ site: "b", reason: "its rows have 160 elements, no multiple of 256" }]);
+  }
+});

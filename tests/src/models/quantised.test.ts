@@ -22,12 +22,14 @@ async function nllOf(options: Omit<LoadOptions, "device">): Promise<{ nll: numbe
   return { nll, error: loaded.quantisation?.relativeError };
 }
 
-it("a quantised model scores a text nearly as well: q8_0 within 0.5 %, q4_0 within 5 %", async () => {
+it("a quantised model scores a text nearly as well: q8_0 and q6_K within 0.5 %, q4_0 and q4_K within 5 %", async () => {
   const stored = await nllOf({});
   expect(stored.error).toBeUndefined();
   for (const [weights, share, errors] of [
     ["q8_0", 0.005, [0.003, 0.01]],
     ["q4_0", 0.05, [0.05, 0.12]],
+    ["q4_K", 0.05, [0.04, 0.08]],
+    ["q6_K", 0.005, [0.01, 0.02]],
   ] as const) {
     const exact = await nllOf({ weights });
     const int8 = await nllOf({ weights, int8Activations: true });
