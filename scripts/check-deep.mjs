@@ -1,5 +1,5 @@
 // `npm run check:deep`: what takes too long for every change. The C++ programs under sanitizers, on every instruction set
-// of this machine and with more cases than `npm test` draws; a thousand worker threads ended at work; then the property
+// of this machine and with more cases than `npm test` draws, then on processors that QEMU plays; a thousand worker threads ended at work; then the property
 // tests, again and again with new seeds.
 // Options: `--cases N` (per op; default 48), `--rounds N` (of the property tests; default 10).
 import { spawnSync } from "node:child_process";
@@ -18,6 +18,7 @@ const { values } = parseArgs({
 
 run("build", [path.join(root, "scripts", "bootstrap.cjs"), "build"], root);
 run("sanitizers", ["packages/kernels/scripts/check-sanitize.cjs", "--deep", "--cases", values.cases], root);
+run("other processors", ["packages/kernels/scripts/check-emulated.cjs", "--drawn"], root);
 run("a thousand threads ended in the middle of their work", ["tests/src/device/scripts/terminates.mjs", "1000"], root);
 const vitest = path.join(root, "node_modules", "vitest", "vitest.mjs");
 for (const { name, directory } of closure(read(root), null)) {

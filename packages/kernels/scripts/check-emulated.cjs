@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+// Runs `conformance` on processors that are not here, by QEMU: cross-compiled for 64-bit Arm, on one without dot products of bytes and on one with
+// them; and the x86-64 program on one without AVX2 and one with it. Each must find exactly the instruction sets that its processor has. What is not
+// installed (qemu-user and g++-aarch64-linux-gnu, by Debian's names) is skipped. From a checkout only.
+// Usage: check-emulated.cjs [--cases N | --drawn] (N cases per op; default 12; --drawn: those of the last check)
+"use strict";
+
+const { spawnSync } = require("node:child_process");
+const path = require("node:path");
+const { build, buildNative, caseCount, drawCases, drawn, has, root, run } = require("./conformance.cjs");
+
+const cases = process.argv.includes("--drawn") ? drawn : drawCases(caseCount("12"));
+
+if (has("qemu-aarch64", "64-bit Arm") && has("aarch64-linux-gnu-g++", "64-bit Arm")) {
+  const toolchain = path.join(root, "cmake", "aarch64-linux-gnu.cmake");
+  const program = build("aarch64", "conformance", [`-DCMAKE_TOOLCHAIN_FILE=${toolchain}`]);
+  check("qemu-aarch64", "cortex-a57", program, ["baseline"]);
+  check("qemu-aarch64", "max", program, ["baseline", "dotprod"]);
+}
+if (process.arch === "x64" && has("qemu-x86_64", "older x86-64 processors")) {
+  const program = buildNative("conformance");
+  check("qemu-x86_64", "Nehalem", program, ["baseline"]);
+  check("qemu-x86_64", "Haswell", program, ["baseline", "avx2"]);
+}
+
+/** All cases on a processor, which must run exactly these builds. */
+function check(emulator, processor, program, isas) {
+  // One op that is quick: what it says first is which builds run.
+  const args = ["-cpu", processor, program, cases];
+  const { stdout } = spawnSync(emulator, [...args, "--op", "add"], { encoding: "utf8" });
+  const found = [...stdout.matchAll(/^runs (\w+)$/gm)].map((match) => match[1]);
+  if (found.join() !== isas.join()) {
+    console.error(`check-emulated: on ${processor} run ${found.join(", ") || "none"}, but should ${isas.join(", ")}`);
+    process.exit(1);
+  }
+  run(emulator, args);
+}
