@@ -20,6 +20,12 @@ export interface CacheOptions extends ModelOptions {
   readonly cacheDtype?: ActivationDType;
 }
 
+/** What `loadModel` takes. */
+export const modelPath = [
+  "<model>",
+  "a Hugging Face model folder, or a GGUF file (for one in parts: the first)",
+] as const;
+
 export const modelFolder = [
   "<folder>",
   "a Hugging Face model folder: config.json, tokenizer.json, *.safetensors",

@@ -1,12 +1,12 @@
 import { ArgumentError, type Device } from "@whittle/core";
 import { cpu, cpuInfo, cuda, cudaInfo } from "@whittle/kernels";
 import { loadModel, type LoadedModel } from "@whittle/models";
-import { describeSparsity } from "./describe-sparsity.js";
+import { describeWeights } from "./describe-weights.js";
 import { type ModelOptions } from "./model-options.js";
 import { plural } from "./plural.js";
 import { progressDisplay } from "./progress-display.js";
 import { say, type Terminal } from "./terminal.js";
-import { describeQuantisation, weightLoading } from "./weights.js";
+import { weightLoading } from "./weights.js";
 
 export interface OpenModel {
   readonly device: Device;
@@ -35,23 +35,21 @@ function cudaIndex(device: string): number {
   return Number(device.split(":")[1] ?? 0);
 }
 
-/** Opens the device and loads a model folder, drawing progress. Nothing stays open when it fails. */
-export async function openModel(folder: string, options: ModelOptions, terminal: Terminal): Promise<OpenModel> {
+/** Opens the device and loads a model, drawing progress. Nothing stays open when it fails. */
+export async function openModel(path: string, options: ModelOptions, terminal: Terminal): Promise<OpenModel> {
   const startedAt = performance.now();
   const device = await openDevice(options);
   const progress = progressDisplay(terminal);
   const { activations } = options;
-  const loading = weightLoading(options, device);
   try {
-    const model = await loadModel(folder, {
+    const model = await loadModel(path, {
       device,
       ...(activations && { activations }),
-      ...loading,
+      ...weightLoading(options, device),
       onProgress: progress.listener,
     });
     progress.stop();
-    if (model.sparsity) say(terminal, describeSparsity(model.sparsity));
-    if (model.quantisation) say(terminal, describeQuantisation(model.quantisation, loading.int8Activations ?? false));
+    for (const line of describeWeights(model)) say(terminal, line);
     return { device, model, seconds: (performance.now() - startedAt) / 1000 };
   } catch (error) {
     await device.close();

@@ -25,8 +25,8 @@ it("says how large quantised weights are and how far off, the worst first", () =
 
 it("rounds activations where weights are quantised, unless told not to", () => {
   const device = reference();
-  expect(weightLoading({}, device)).toEqual({});
-  expect(weightLoading({ weights: "stored" }, device)).toEqual({});
+  expect(weightLoading({}, device)).toEqual({ int8Activations: true });
+  expect(weightLoading({ weights: "stored" }, device)).toEqual({ weights: "stored", int8Activations: true });
   expect(weightLoading({ weights: "q8_0" }, device)).toEqual({ weights: "q8_0", int8Activations: true });
   expect(weightLoading({ weights: "q8_0", exactActivations: true }, device)).toEqual({
     weights: "q8_0",

@@ -8,7 +8,7 @@ import { plural } from "./plural.js";
 export interface WeightOptions {
   /** Default: `stored`. */
   readonly weights?: WeightFormat;
-  /** Whether activations stay as they are where weights are quantised. Default: where the device has no faster way. */
+  /** Whether activations stay as they are where weights are in blocks: quantised on load, or stored so in a GGUF file. Default: where the device has no faster way. */
   readonly exactActivations?: boolean;
 }
 
@@ -19,7 +19,7 @@ export const weightsOption = () =>
   ).choices(weightFormats);
 export const exactActivationsOption = [
   "--exact-activations",
-  "with quantised weights: activations stay f32 (default: on the CPU 8 bits, several times faster)",
+  "with quantised weights (also those of GGUF files): activations stay f32 (default: on the CPU 8 bits, several times faster)",
 ] as const;
 
 /** What `loadModel` is told. */
@@ -27,8 +27,7 @@ export function weightLoading(
   { weights, exactActivations = false }: WeightOptions,
   device: Device,
 ): Pick<LoadOptions, "weights" | "int8Activations"> {
-  if (weights === undefined || weights === "stored") return {};
-  return { weights, int8Activations: !exactActivations && device.supports(linearQ8) };
+  return { ...(weights && { weights }), int8Activations: !exactActivations && device.supports(linearQ8) };
 }
 
 /** What people are told of a model that was quantised on load: sizes, the error in all and the sites with the largest. */

@@ -1,7 +1,7 @@
 export { buildModel, type BuildOptions, type BuiltModel, parameterShapes } from "./architectures/architecture.js";
 export * from "./chat-template.js";
 export type { RopeConfig, RopeScaling } from "./config/rope.js";
-export type { WeightConversion } from "./conversions.js";
+export { describeConversions, type WeightConversion } from "./conversions.js";
 export * from "./detokenizer.js";
 export * from "./errors.js";
 export * from "./generation-config.js";

@@ -4,7 +4,7 @@ import { type LoadedModel } from "@whittle/models";
 import { createChat } from "@whittle/serving";
 import { Conversation } from "../chat/conversation.js";
 import { type AddCommand } from "../command.js";
-import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
+import { addCacheOptions, modelPath, type CacheOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { addSamplingOptions, type SamplingFlags, samplingOf } from "../sampling-options.js";
 import { startEngine } from "../start-engine.js";
@@ -14,12 +14,12 @@ interface ChatOptions extends CacheOptions, SamplingFlags {
   readonly system?: string;
 }
 
-/** `whittle chat <folder>`: a talk in the terminal. Answers go to stdout, everything else to stderr. */
+/** `whittle chat <model>`: a talk in the terminal. Answers go to stdout, everything else to stderr. */
 export const chat: AddCommand = (program, terminal) => {
   const command = program
     .command("chat")
     .description("talk with a model in the terminal")
-    .argument(...modelFolder)
+    .argument(...modelPath)
     .option("--system <text>", "a system message to begin with")
     .addHelpText(
       "after",

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { ArgumentError } from "@whittle/core";
 import { perplexity, type Tokenizer } from "@whittle/models";
 import { type AddCommand } from "../command.js";
-import { addModelOptions, modelFolder, type ModelOptions } from "../model-options.js";
+import { addModelOptions, modelPath, type ModelOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { integer } from "../option-values.js";
 import { progressDisplay } from "../progress-display.js";
@@ -16,12 +16,12 @@ interface EvalOptions extends ModelOptions {
   readonly json?: boolean;
 }
 
-/** `whittle eval <folder> <file>`: perplexity of a text under a model. */
+/** `whittle eval <model> <file>`: perplexity of a text under a model. */
 export const evaluate: AddCommand = (program, terminal) => {
   const command = program
     .command("eval")
     .description("perplexity of a model on a text file, by sliding windows")
-    .argument(...modelFolder)
+    .argument(...modelPath)
     .argument("<file>", "a text file (UTF-8)")
     .option("--window <tokens>", "tokens that the model sees at once (default: its context)", integer(1))
     .option(

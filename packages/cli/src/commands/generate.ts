@@ -2,7 +2,7 @@ import { ArgumentError } from "@whittle/core";
 import { type Engine, type GenerateRequest } from "@whittle/serving";
 import { type AddCommand } from "../command.js";
 import { GenerationTimes } from "../generation-times.js";
-import { addCacheOptions, modelFolder, type CacheOptions } from "../model-options.js";
+import { addCacheOptions, modelPath, type CacheOptions } from "../model-options.js";
 import { openModel } from "../open-model.js";
 import { plural } from "../plural.js";
 import { addSamplingOptions, type SamplingFlags, samplingOf } from "../sampling-options.js";
@@ -14,12 +14,12 @@ interface GenerateOptions extends CacheOptions, SamplingFlags {
   readonly chat?: boolean;
 }
 
-/** `whittle generate <folder>`: text to stdout as it is made, everything else to stderr. */
+/** `whittle generate <model>`: text to stdout as it is made, everything else to stderr. */
 export const generate: AddCommand = (program, terminal) => {
   const command = program
     .command("generate")
     .description("write on from a prompt; the text streams to stdout")
-    .argument(...modelFolder)
+    .argument(...modelPath)
     .option("-p, --prompt <text>", "the text to begin with (default: what is piped in)")
     .option("--chat", "put the prompt to the model as a chat message, with its own template")
     .addHelpText(

@@ -48,7 +48,7 @@ second one ends at once. Logs on stderr never hold prompts or answers.
 
 Examples:
   whittle serve models/books-5m
-  whittle serve small=./a large=./b --memory 8GiB
+  whittle serve small=./a.gguf large=./b --memory 8GiB
   whittle serve ./my-model --host 0.0.0.0 --allowed-host my.example --api-key …`;
 
 /** `whittle serve <folder...>`: an OpenAI-compatible server. */
@@ -57,10 +57,13 @@ export const serve: AddCommand = (program, terminal) => {
   program
     .command("serve")
     .description("an OpenAI-compatible server for one model or several")
-    .argument("[folder...]", "Hugging Face model folders; name=folder gives one a name of its own")
+    .argument("[model...]", "Hugging Face model folders, or GGUF files; name=model gives one a name of its own")
     .option("--config <file>", "options in a JSON file; flags come before it")
     .option("--model <name=folder>", "a further model; may be given several times", list)
-    .option("--name <name>", "what requests call the model, if it is the only one (default: the folder's name)")
+    .option(
+      "--name <name>",
+      "what requests call the model, if it is the only one (default: the folder's or file's name)",
+    )
     .optionsGroup("Network:")
     .option("--port <n>", `where it listens; 0 takes any free port (default: ${port})`, integer(0, 65_535))
     .option("--host <address>", `who reaches it: this machine alone, or with 0.0.0.0 everyone (default: ${host})`)

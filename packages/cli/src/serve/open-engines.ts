@@ -1,12 +1,12 @@
 import { ArgumentError, type Device, type Logger } from "@whittle/core";
 import { loadModel, type LoadedModel } from "@whittle/models";
 import { type Engine } from "@whittle/serving";
-import { describeSparsity } from "../describe-sparsity.js";
+import { describeWeights } from "../describe-weights.js";
 import { formatBytes } from "../byte-size.js";
 import { plural } from "../plural.js";
 import { type ProgressDisplay } from "../progress-display.js";
 import { startEngine } from "../start-engine.js";
-import { describeQuantisation, weightLoading } from "../weights.js";
+import { weightLoading } from "../weights.js";
 import { type CacheNeed, planCaches, tokenBytes } from "./plan-caches.js";
 import { type ModelSource, type ServerOptions } from "./server-options.js";
 
@@ -25,11 +25,10 @@ export async function openEngines(
     for (const source of options.models) {
       const startedAt = performance.now();
       const activations = source.activations ?? options.activations;
-      const loading = weightLoading({ ...options, ...(source.weights && { weights: source.weights }) }, device);
       const loaded = await loadModel(source.folder, {
         device,
         ...(activations && { activations }),
-        ...loading,
+        ...weightLoading({ ...options, ...(source.weights && { weights: source.weights }) }, device),
         onProgress: progress.listener,
       });
       progress.stop();
@@ -38,9 +37,7 @@ export async function openEngines(
       log.info(
         `${model.name} loaded in ${((performance.now() - startedAt) / 1000).toFixed(2)} s, computes in ${model.activations}`,
       );
-      if (model.sparsity) log.info(`${model.name}: ${describeSparsity(model.sparsity)}`);
-      if (model.quantisation)
-        log.info(`${model.name}: ${describeQuantisation(model.quantisation, loading.int8Activations ?? false)}`);
+      for (const line of describeWeights(model)) log.info(`${model.name}: ${line}`);
     }
   } finally {
     progress.stop();
