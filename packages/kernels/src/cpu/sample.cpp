@@ -1,5 +1,5 @@
+#include "../runtime/philox.h"
 #include "elementwise.h"
-#include "philox.h"
 #include "sampling.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {

@@ -1,5 +1,5 @@
+#include "../runtime/philox.h"
 #include "kernel.cuh"
-#include "philox.cuh"
 
 namespace whittle::cuda {
 

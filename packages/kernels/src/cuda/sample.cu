@@ -1,6 +1,6 @@
+#include "../runtime/philox.h"
 #include "cutoff.cuh"
 #include "kernel.cuh"
-#include "philox.cuh"
 
 namespace whittle::cuda {
 

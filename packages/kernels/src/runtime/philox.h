@@ -1,19 +1,16 @@
-// Philox4x32-10, word for word as in core's philox.ts. Source: Salmon, Moraes, Dror & Shaw, SC 2011, §3.3.
+// Philox4x32-10, word for word as in core's philox.ts, for kernels of any device. Source: Salmon, Moraes, Dror & Shaw, SC 2011, §3.3.
 #pragma once
 
 #include <cstdint>
 
-#include "platform.cuh"
-
-namespace whittle::cuda {
+namespace whittle {
 
 struct PhiloxWords {
   uint32_t word[4];
 };
 
-__device__ inline PhiloxWords philox(PhiloxWords counter, uint32_t key0, uint32_t key1) {
+constexpr PhiloxWords philox(PhiloxWords counter, uint32_t key0, uint32_t key1) {
   auto& c = counter.word;
-#pragma unroll
   for (int round = 0; round < 10; round++) {
     const uint64_t a = uint64_t{0xd2511f53} * c[0];
     const uint64_t b = uint64_t{0xcd9e8d57} * c[2];
@@ -25,4 +22,4 @@ __device__ inline PhiloxWords philox(PhiloxWords counter, uint32_t key0, uint32_
   return counter;
 }
 
-}  // namespace whittle::cuda
+}  // namespace whittle
