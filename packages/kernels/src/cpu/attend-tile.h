@@ -118,14 +118,12 @@ inline int64_t weighTogether(const float* weights, Rows<F32> tile, const int32_t
   return at;
 }
 
-// Calls body(integral constant) for a number of queries from 1 to 3.
-template <typename Body>
-WHITTLE_INLINE void withFew(int64_t queries, Body&& body) {
-  if (queries == 1) body(std::integral_constant<int, 1>{});
-  if (queries == 2) body(std::integral_constant<int, 2>{});
-  if (queries == 3) body(std::integral_constant<int, 3>{});
-}
-constexpr int64_t kFewQueries = 3;
+// So many queries of one row use keys and values as they are stored.
+#ifdef WHITTLE_AVX512
+constexpr int64_t kFewQueries = 2 * kDotRows;
+#else
+constexpr int64_t kFewQueries = kDotRows;
+#endif
 
 // Adds the part of the next tile to what the tiles before it gave, for one query.
 inline void mergeTile(const Parts& total, const Parts& next) {

@@ -174,13 +174,16 @@ class Attend {
   // For the few queries of one row: keys and values are used where they are, as they are stored.
   void attendStored(const Item& item, int64_t head, int64_t first, int64_t keys, Rows<F32> queries, const Room& room,
                     const Parts& parts) const {
-    withFew(item.queries, [&](auto count) {
-      source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
-        dotRows<count(), 4>(queries, keyRows(at, head), nullptr, shape_.headDim, run, 0, room.logits + place, kTile);
+    source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
+      inParts<kDotRows>(item.queries, [&](auto count, int64_t query) {
+        dotRows<count(), kDotOuts>({queries[query], queries.stride}, keyRows(at, head), nullptr, shape_.headDim, run, 0,
+                                   room.logits + query * kTile + place, kTile);
       });
-      softmax(item, room, parts);
-      source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
-        weigh<count()>(room.logits + place, valueRows(at, head), run, parts.values, parts.stride);
+    });
+    softmax(item, room, parts);
+    source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
+      inParts<kDotRows>(item.queries, [&](auto count, int64_t query) {
+        weigh<count()>(room.logits + query * kTile + place, valueRows(at, head), run, parts.values + query * parts.stride, parts.stride);
       });
     });
   }
@@ -199,7 +202,8 @@ class Attend {
     dotMatrix(queries, item.queries, {room.keys, keyStride}, nullptr, shape_.headDim, keys, room.logits, kTile);
     softmax(item, room, parts);
     const Rows<F32> tile{room.values, valueStride};
-    int64_t at = weighTogether<3>(room.logits, tile, room.counts, 0, item.queries, parts.values, parts.stride);
+    int64_t at = weighTogether<kDotRows>(room.logits, tile, room.counts, 0, item.queries, parts.values, parts.stride);
+    if constexpr (kDotRows > 3) at = weighTogether<3>(room.logits, tile, room.counts, at, item.queries, parts.values, parts.stride);
     at = weighTogether<2>(room.logits, tile, room.counts, at, item.queries, parts.values, parts.stride);
     weighTogether<1>(room.logits, tile, room.counts, at, item.queries, parts.values, parts.stride);
   }

@@ -75,13 +75,28 @@ WHITTLE_INLINE void withCount(int64_t count, Body&& body) {
   }
 }
 
+// Calls body(integral constant, at) for parts of [0, count) of nearly equal size, at most Most.
+template <int Most, typename Body>
+WHITTLE_INLINE void inParts(int64_t count, Body&& body) {
+  const int64_t parts = (count + Most - 1) / Most;
+  for (int64_t part = 0, at = 0; part < parts; part++) {
+    const int64_t size = (count - at + parts - part - 1) / (parts - part);
+    withCount<Most>(size, [&](auto constant) { body(constant, at); });
+    at += size;
+  }
+}
+
 // y[r][o] = x[r] · w[o] (+ bias[o]) for R rows of x and O of w.
 template <int R, int O, typename Format>
 WHITTLE_INLINE void dotBlock(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t ahead, float* y, int64_t yStride) {
   float tile[R * O];
   dotTile<R, O>(x, w, depth, ahead, tile);
   for (int r = 0; r < R; r++) {
-    for (int o = 0; o < O; o++) y[r * yStride + o] = bias ? tile[r * O + o] + bias[o] : tile[r * O + o];
+    if (!bias) {
+      std::memcpy(y + r * yStride, tile + r * O, O * sizeof(float));
+      continue;
+    }
+    for (int o = 0; o < O; o++) y[r * yStride + o] = tile[r * O + o] + bias[o];
   }
 }
 
@@ -93,12 +108,11 @@ inline void dotRows(Rows<F32> x, Rows<Format> w, const float* bias, int64_t dept
   for (; o < outs; o++) dotBlock<R, 1>(x, Rows<Format>{w[o], w.stride}, bias ? bias + o : nullptr, depth, 0, y + o, yStride);
 }
 
-// The same for any number of rows, three at a time. For rows of f32 that lie in a cache.
+// The same for any number of rows. For rows of f32 that lie in a cache.
 inline void dotMatrix(Rows<F32> x, int64_t rows, Rows<F32> w, const float* bias, int64_t depth, int64_t outs, float* y, int64_t yStride) {
-  int64_t r = 0;
-  for (; r + 3 <= rows; r += 3) dotRows<3, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
-  if (rows - r == 2) dotRows<2, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
-  if (rows - r == 1) dotRows<1, 4>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
+  inParts<kDotRows>(rows, [&](auto count, int64_t r) {
+    dotRows<count(), kDotOuts>({x[r], x.stride}, w, bias, depth, outs, 0, y + r * yStride, yStride);
+  });
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE
