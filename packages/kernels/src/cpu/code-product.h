@@ -1,8 +1,7 @@
 // Products of coded rows with weights in blocks, shared out over threads, for `linear.q8` and the ops that fuse it.
 //
-// kLanes rows of the weight at a time are unpacked into a panel, a stretch of blocks after the other, and meet all rows of x there: as
-// stored, the weight comes from memory once. Where there are many rows, several panels stay in the second-level cache, past which tiles of x go,
-// each from the first-level cache.
+// As stored, the weight comes from memory once, kLanes rows at a time. One tile of rows of x (decoding) meets them in registers. Of many
+// (a prompt), each tile stays in the first-level cache while several unpacked panels pass from the second-level cache.
 #pragma once
 
 #include "code-tile.h"
@@ -14,51 +13,92 @@ constexpr int64_t kCodesWorthAThread = 1024 * 1024;
 constexpr int64_t kCodesFetchCost = 7;
 // Parts of the work for each thread, so that one slow thread does not hold up the rest.
 constexpr int64_t kPartsAThread = 4;
-// Blocks of a panel: for one tile of rows, panel and tile together stay in the first-level cache; for more, the tile does.
-constexpr int64_t kShortPanel = 32;
-constexpr int64_t kLongPanel = 64;
-// Panels side by side.
+// Blocks of a panel: a tile of so many blocks of x stays in the first-level cache while panels pass.
+constexpr int64_t kPanelBlocks = 64;
+// Panels side by side in the second-level cache: at most so many, and at most of so many bytes of the weight as stored.
 constexpr int64_t kPanels = 8;
+constexpr int64_t kPanelsStored = 320 * 1024;
 
-// Asks for as much of the next kLanes rows as is unpacked of these, so that it is there when its turn comes. In the order of addresses:
-// memory gives one stream faster than sixteen.
+// Bytes that kLanes rows of the weight take.
 template <typename Format>
-WHITTLE_INLINE void fetchAhead(const char* next, int64_t block) {
-  constexpr int64_t together = Coded<Format>::together, bytes = kLanes * sizeof(typename Format::Stored);
-  const char* const end = next + (block / together + 1) * bytes;
-  for (const char* at = end - bytes; at < end; at += 64) __builtin_prefetch(at, 0, 2);
+constexpr int64_t storedBytes(int64_t blocks) {
+  return kLanes * blocks / Coded<Format>::together * static_cast<int64_t>(sizeof(typename Format::Stored));
+}
+
+template <typename Format>
+WHITTLE_INLINE PanelRows<Format> panelRows(const Product<Format>& product, int64_t out) {
+  return {{product.w[out], product.w.stride}, smaller(kLanes, product.outs - out)};
+}
+
+// One tile of x times kLanes rows of the weight: unpacked block by block into registers, while the next kLanes rows are asked for.
+template <int R, typename Format>
+inline void streamGroup(const CodedTile& x, int64_t blocks, const Product<Format>& product, int64_t out) {
+  constexpr int64_t together = Coded<Format>::together;
+  const PanelRows<Format> rows = panelRows(product, out);
+  const char* ahead = reinterpret_cast<const char*>(product.w[out + kLanes]);
+  TileSums<R, Format> tile(x, product, out);
+  tile.begin();
+  for (int64_t b = 0; b < blocks; b += together, ahead += storedBytes<Format>(together)) {
+    PanelBlock<Format> panel[together];
+    Coded<Format>::unpack(rows, b, panel);
+    codeTile<R>(x.from(b, Coded<Format>::units), panel, together, {ahead, storedBytes<Format>(1)}, tile.sums);
+  }
+  tile.end();
+}
+
+// Several tiles of x times some groups of kLanes rows: unpacked into panels first.
+template <typename Format>
+inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from, int64_t to) {
+  static thread_local Scratch<PanelBlock<Format>> scratch;
+  PanelBlock<Format>* const panels = scratch.get(kPanels * kPanelBlocks);
+  const int64_t groupBytes = storedBytes<Format>(x.blocks()), tiles = lastTile - firstTile;
+  const int64_t side = groupBytes * kPanels <= kPanelsStored ? kPanels : 1 + kPanelsStored / groupBytes;
+  for (int64_t first = from; first < to; first += side) {
+    const int64_t count = smaller(side, to - first);
+    for (int64_t block = 0; block < x.blocks(); block += kPanelBlocks) {
+      const int64_t blocks = smaller(kPanelBlocks, x.blocks() - block);
+      for (int64_t g = 0; g < count; g++) {
+        const PanelRows<Format> rows = panelRows(product, (first + g) * kLanes);
+        for (int64_t b = 0; b < blocks; b += Coded<Format>::together) Coded<Format>::unpack(rows, block + b, panels + g * kPanelBlocks + b);
+      }
+      // Each tile asks for its share of what these panels will hold next.
+      const int64_t share = storedBytes<Format>(blocks) / tiles;
+      for (int64_t t = 0; t < tiles; t++) {
+        const CodedTile tile = x.tile(firstTile + t, block);
+        withRowCount(tile.rows, [&](auto rowCount) {
+          constexpr int R = rowCount();
+          for (int64_t g = 0; g < count; g++) {
+            const int64_t out = (first + g) * kLanes;
+            const char* ahead = reinterpret_cast<const char*>(product.w[out + side * kLanes]) + storedBytes<Format>(block) + t * share;
+            TileSums<R, Format> sums(tile, product, out);
+            if (block == 0) {
+              sums.begin();
+            } else {
+              sums.goOn();
+            }
+            codeTile<R>(tile, panels + g * kPanelBlocks, blocks, {ahead, share / blocks + 1}, sums.sums);
+            if (block + blocks == x.blocks()) {
+              sums.end();
+            } else {
+              sums.wait();
+            }
+          }
+        });
+      }
+    }
+  }
 }
 
 // Some tiles of x times some groups of kLanes rows of the weight.
 template <typename Format>
 inline void multiplyGroups(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from, int64_t to) {
-  static thread_local Scratch<PanelBlock<Format>> scratch;
-  const bool many = lastTile - firstTile > 1;
-  const int64_t length = many ? kLongPanel : kShortPanel, side = many ? kPanels : 1;
-  PanelBlock<Format>* const panels = scratch.get(side * length);
-  for (int64_t first = from; first < to; first += side) {
-    const int64_t count = smaller(side, to - first);
-    // At least once: products of no blocks are zero.
-    int64_t block = 0;
-    do {
-      const int64_t blocks = smaller(length, x.blocks() - block);
-      for (int64_t g = 0; g < count; g++) {
-        const int64_t out = (first + g) * kLanes;
-        const PanelRows<Format> rows({product.w[out], product.w.stride}, smaller(kLanes, product.outs - out));
-        const char* next = reinterpret_cast<const char*>(product.w[out + kLanes]);
-        for (int64_t b = 0; b < blocks; b += Coded<Format>::together) {
-          fetchAhead<Format>(next, block + b);
-          Coded<Format>::unpack(rows, block + b, panels + g * length + b);
-        }
-      }
-      for (int64_t t = firstTile; t < lastTile; t++) {
-        const CodedTile tile = x.tile(t, block);
-        for (int64_t g = 0; g < count; g++) {
-          tileOfRows(tile, panels + g * length, blocks, product, (first + g) * kLanes, block == 0, block + blocks == x.blocks());
-        }
-      }
-      block += blocks;
-    } while (block < x.blocks());
+  // Products of no blocks are zero: the way of one tile knows.
+  if (lastTile - firstTile > 1 && x.blocks() > 0) return multiplyPanels(x, firstTile, lastTile, product, from, to);
+  for (int64_t t = firstTile; t < lastTile; t++) {
+    const CodedTile tile = x.tile(t);
+    withRowCount(tile.rows, [&](auto rows) {
+      for (int64_t g = from; g < to; g++) streamGroup<rows()>(tile, x.blocks(), product, g * kLanes);
+    });
   }
 }
 

@@ -24,6 +24,12 @@ struct CodedTile {
   float* scales;
   int32_t* starts;
   int64_t first, rows;
+
+  // What it has of the blocks from `block` on.
+  CodedTile from(int64_t block, int units) const {
+    const int64_t at = block * rows;
+    return {codes + at * kBlockCodes, scales + at, starts + at * units, first, rows};
+  }
 };
 
 // All rows, cut into tiles that differ by one row at most.
@@ -45,8 +51,8 @@ class CodedRows {
   // What tile `index` has of the blocks from `block` on.
   CodedTile tile(int64_t index, int64_t block = 0) const {
     const int64_t first = index * rows_ / tiles(), rows = (index + 1) * rows_ / tiles() - first;
-    const int64_t at = first * blocks_ + block * rows;
-    return {codes_ + at * kBlockCodes, scales_ + at, starts_ + at * units_, first, rows};
+    const int64_t at = first * blocks_;
+    return CodedTile{codes_ + at * kBlockCodes, scales_ + at, starts_ + at * units_, first, rows}.from(block, units_);
   }
 
  private:
