@@ -40,7 +40,7 @@ export interface Stored {
 
 /** Copies take turns, and are together larger than any cache, as the layers of a model are. */
 const rotationBytes = 160 * 2 ** 20;
-/** Rows that are drawn; a weight repeats them. What a kernel does depends on where zeros lie, not on whether a row came before. */
+/** Rows that are drawn, a divisor of all layers'; a weight repeats them. What a kernel does depends on where zeros lie, not on whether a row came before. */
 const drawnRows = 256;
 
 type Keeps = (random: RandomNumbers, place: number, group: readonly number[]) => boolean;
@@ -48,7 +48,7 @@ type Keeps = (random: RandomNumbers, place: number, group: readonly number[]) =>
 /** The dense weight first, then those with zeros. */
 export function storedWeights(device: Device, layer: Layer): Stored[] {
   const store = (name: string, keeps: Keeps, format?: SparseFormat, keptAs?: KeptAs) =>
-    stored(device, name, matrixOf(layer, keeps), format, keptAs);
+    stored(device, layer, name, matrixOf(layer, keeps), format, keptAs);
   const half: Keeps = (_, place, group) => group.includes(place);
   const share =
     (percent: number): Keeps =>
@@ -64,7 +64,7 @@ export function storedWeights(device: Device, layer: Layer): Stored[] {
 }
 
 /** `keeps` decides for an element by its place within its four columns and by two of these, drawn. */
-function matrixOf({ in: columns, out }: Layer, keeps: Keeps): HostPart {
+function matrixOf({ in: columns }: Layer, keeps: Keeps): HostPart {
   const random = new RandomNumbers(1);
   const values = new Float32Array(drawnRows * columns);
   let group: number[] = [];
@@ -75,21 +75,42 @@ function matrixOf({ in: columns, out }: Layer, keeps: Keeps): HostPart {
     }
     if (keeps(random, i % 4, group)) values[i] = (((i * 37) % 64) + 0.5) / 64 - 0.5;
   }
-  const drawn = encode("bf16", values);
-  const bytes = new Uint8Array(2 * out * columns);
-  for (let at = 0; at < bytes.length; at += drawn.length)
-    bytes.set(drawn.subarray(0, Math.min(drawn.length, bytes.length - at)), at);
-  return { dtype: "bf16", shape: [out, columns], bytes };
+  return { dtype: "bf16", shape: [drawnRows, columns], bytes: encode("bf16", values) };
 }
 
-function stored(device: Device, name: string, matrix: HostPart, format?: SparseFormat, keptAs?: KeptAs): Stored {
-  const parts = format && packSparse(format, matrix, keptAs);
+function stored(
+  device: Device,
+  { in: columns, out }: Layer,
+  name: string,
+  matrix: HostPart,
+  format?: SparseFormat,
+  keptAs?: KeptAs,
+): Stored {
+  const times = out / drawnRows;
+  const whole = repeated({ matrix }, times)["matrix"]!;
+  const parts = format && repeated(packSparse(format, matrix, keptAs), times);
   const copy = (): LinearWeight =>
     parts
-      ? sparseWeight(device, format, parts, matrix.shape)
-      : device.unscoped(() => device.tensorFromBytes(matrix.bytes, matrix.shape, matrix.dtype));
+      ? sparseWeight(device, format, parts, [out, columns])
+      : device.unscoped(() => device.tensorFromBytes(whole.bytes, whole.shape, whole.dtype));
   const first = copy();
   const bytes = weightBytes(first);
   const copies = [first, ...Array.from({ length: Math.ceil(rotationBytes / bytes) - 1 }, copy)];
   return { name, bytes, copies, dispose: () => copies.forEach(disposeWeight) };
+}
+
+/** The parts of a matrix that has the rows of another so many times. */
+function repeated(parts: Readonly<Record<string, HostPart>>, times: number): Record<string, HostPart> {
+  const kept = parts["values"]?.shape[0] ?? 0;
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, { dtype, shape, bytes }]) => {
+      const all = new Uint8Array(bytes.length * times);
+      for (let i = 0; i < times; i++) all.set(bytes, i * bytes.length);
+      if (name === "offsets") {
+        const offsets = new Int32Array(all.buffer);
+        offsets.forEach((offset, row) => (offsets[row] = offset + kept * Math.floor(row / shape[0]!)));
+      }
+      return [name, { dtype, shape: [shape[0]! * times, ...shape.slice(1)], bytes: all }];
+    }),
+  );
 }
