@@ -31,13 +31,17 @@ inline void weighLogits(const float* logits, int64_t count, float largest, float
 
 // Σ weights in float64, in an order of its own.
 inline double total(const float* weights, int64_t count) {
-  double sums[4] = {};
+  constexpr int64_t lanes = 32;
+  double sums[lanes] = {};
   int64_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    for (int l = 0; l < 4; l++) sums[l] += weights[i + l];
+  for (; i + lanes <= count; i += lanes) {
+    for (int64_t l = 0; l < lanes; l++) sums[l] += weights[i + l];
   }
-  for (; i < count; i++) sums[0] += weights[i];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  for (int64_t l = 0; i < count; i++, l++) sums[l] += weights[i];
+  for (int64_t half = lanes / 2; half > 0; half /= 2) {
+    for (int64_t l = 0; l < half; l++) sums[l] += sums[l + half];
+  }
+  return sums[0];
 }
 
 // Puts into `candidates` all ids of positive weight whose logit reaches `threshold`.
@@ -98,11 +102,34 @@ inline Candidate cutCount(const float* logits, const float* weights, int64_t cou
   return candidates[last];
 }
 
-// The cutoff of topP. A histogram of the logits says in which bin the mass is reached; only the candidates of that bin are ordered.
+// Puts into `candidates` all ids whose weight is positive and reaches `least`.
+inline int64_t collectHeavy(const float* logits, const float* weights, int64_t count, float least, Candidate* candidates) {
+  int64_t found = 0;
+  const auto visit = [&](int64_t i) {
+    if (weights[i] > 0 && weights[i] >= least) candidates[found++] = {logits[i], static_cast<int32_t>(i), weights[i]};
+  };
+  const Vec nothing = splat(0.0f), wanted = splat(least);
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const Vec w = load(weights + i);
+    if (!any((w > nothing) & (w >= wanted))) continue;
+    for (int64_t l = 0; l < kLanes; l++) visit(i + l);
+  }
+  for (; i < count; i++) visit(i);
+  return found;
+}
+
+// The cutoff of topP. Ids so light that all of them together make up less than what is cut off cannot be it. A histogram of the logits of
+// the others says in which bin the mass is reached; only the candidates of that bin are ordered.
 inline Candidate cutMass(const float* logits, const float* weights, int64_t count, float largest, float topP, Scratch<Candidate>& scratch) {
   constexpr int64_t bins = 1024;
+  const double all = total(weights, count);
+  // Half of it, for rounding.
+  const double light = 0.5 * (1 - static_cast<double>(topP)) * all / static_cast<double>(count);
+  Candidate* candidates = scratch.get(count);
+  const int64_t found = collectHeavy(logits, weights, count, static_cast<float>(light), candidates);
   float least = largest;
-  for (int64_t i = 0; i < count; i++) least = weights[i] > 0 && logits[i] < least ? logits[i] : least;
+  for (int64_t i = 0; i < found; i++) least = candidates[i].logit < least ? candidates[i].logit : least;
   const float scale = least < largest ? static_cast<float>(bins) / (largest - least) : 0.0f;
   // Never falls as the logit falls. An infinite maximum shares its bin with nothing less: such weights are 0.
   const auto binOf = [&](float logit) {
@@ -110,11 +137,7 @@ inline Candidate cutMass(const float* logits, const float* weights, int64_t coun
     return place < static_cast<float>(bins - 1) ? static_cast<int64_t>(place) : bins - 1;
   };
   double masses[bins] = {};
-  for (int64_t i = 0; i < count; i++) {
-    if (weights[i] > 0) masses[binOf(logits[i])] += weights[i];
-  }
-  double all = 0;
-  for (const double mass : masses) all += mass;
+  for (int64_t i = 0; i < found; i++) masses[binOf(candidates[i].logit)] += candidates[i].weight;
   const double goal = static_cast<double>(topP) * all;
   double before = 0;
   int64_t bin = 0;
@@ -124,12 +147,11 @@ inline Candidate cutMass(const float* logits, const float* weights, int64_t coun
     if (before + masses[i] >= goal) break;
     before += masses[i];
   }
-  Candidate* candidates = scratch.get(count);
-  int64_t found = 0;
-  for (int64_t i = 0; i < count; i++) {
-    if (weights[i] > 0 && binOf(logits[i]) == bin) candidates[found++] = {logits[i], static_cast<int32_t>(i), weights[i]};
+  int64_t within = 0;
+  for (int64_t i = 0; i < found; i++) {
+    if (binOf(candidates[i].logit) == bin) candidates[within++] = candidates[i];
   }
-  return lastWithin(candidates, found, goal - before);
+  return lastWithin(candidates, within, goal - before);
 }
 
 // Weights that topK, then topP, do not keep become 0. At least one is positive.
