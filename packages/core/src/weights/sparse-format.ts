@@ -2,7 +2,7 @@ import { type AnyOp } from "../define-op.js";
 import { type DType } from "../dtypes.js";
 import { ArgumentError } from "../errors.js";
 import { type Shape } from "../shape.js";
-import { type WeightFormat } from "./weight.js";
+import { type LinearFormat } from "./weight.js";
 
 /** Elements as stored, dense and row-major, in JavaScript's memory. */
 export interface HostPart {
@@ -15,7 +15,7 @@ export interface HostPart {
 export type KeptDType = "f32" | "f16" | "bf16" | "i8";
 
 /** A format that stores what is not zero. Zeros come back as +0, whatever their sign was. */
-export interface SparseFormat extends WeightFormat {
+export interface SparseFormat extends LinearFormat {
   /** What computes products with such weights. */
   readonly op: AnyOp;
   /** Its parts, those first whose elements are the largest; `scales` only where values are i8. */

@@ -3,7 +3,7 @@ import { type Shape } from "../shape.js";
 import { isTensor, type Tensor } from "../tensor.js";
 
 /** What is done with a weight whose elements are not a tensor's: one object a format, shared by all weights of it. */
-export interface WeightFormat {
+export interface LinearFormat {
   /** Also the op's: `linear.<name>`. */
   readonly name: string;
   /** `x · weightᵀ + bias`: `[rows, in]` → `[rows, out]`, of the dtype of `x` or `as`. */
@@ -12,7 +12,7 @@ export interface WeightFormat {
 
 /** A weight that is kept in a form of its own: named tensors that stand for a matrix. */
 export interface Weight {
-  readonly format: WeightFormat;
+  readonly format: LinearFormat;
   /** Of the matrix: `[out, in]`. */
   readonly shape: Shape;
   readonly parts: Readonly<Record<string, Tensor>>;

@@ -21,12 +21,13 @@ static bool multiplyMasked(const Call& call) {
     for (int64_t i = 0; i < kept; i++) copy[i] = *values.row<const Stored>(i);
     dense = copy;
   }
-  // Vectors are loaded whole: rows that end within a vector of the last value are walked in a copy with room behind it. So no mask and no offset leads out of the values.
+  // Vectors are loaded whole: rows that might end within a vector of the last value are walked in a copy with room behind it (their place is
+  // then −1 minus its number). So no mask and no offset leads out of the values.
   static thread_local Scratch<Stored> tails;
   static thread_local Scratch<int64_t> placeScratch;
   const int64_t room = columns + kLanes;
   int64_t* const places = placeScratch.get(outs + 1);
-  int64_t short_ = 0;
+  int64_t shortRows = 0;
   for (int64_t out = 0; out < outs; out++) {
     const int64_t first = *offsets.row<const int32_t>(out);
     places[out] = first;
@@ -36,9 +37,9 @@ static bool multiplyMasked(const Call& call) {
       return call.fail("the elements of row %lld from %lld on are not among the %lld values", static_cast<long long>(out),
                        static_cast<long long>(first), static_cast<long long>(kept));
     }
-    places[out] = -1 - short_++;
+    places[out] = -1 - shortRows++;
   }
-  Stored* const tail = tails.get(short_ * room + 1);
+  Stored* const tail = tails.get(shortRows * room + 1);
   for (int64_t out = 0; out < outs; out++) {
     if (places[out] >= 0) continue;
     const int64_t first = *offsets.row<const int32_t>(out);
