@@ -73,8 +73,8 @@ struct MasksOf24 {
 alignas(64) constexpr MasksOf24 kMasksOf24;
 
 #if defined(WHITTLE_AVX2)
-// For each mask of eight lanes, which element goes to which lane: as lanes for vpermps, negative for zero, and as bytes for vpshufb, which puts 16 bits into the upper halves
-// of the lanes and zeros elsewhere: bf16 becomes f32 on the way.
+// For each mask of eight lanes, which element goes to which lane: as lanes for vpermps, negative for zero, and as bytes for vpshufb, which
+// puts 16 bits into the upper halves of the lanes and zeros elsewhere: bf16 becomes f32 on the way.
 struct Spreads {
   int8_t lanes[256][8];
   uint8_t bf16[256][32];

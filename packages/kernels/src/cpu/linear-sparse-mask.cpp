@@ -21,8 +21,8 @@ static bool multiplyMasked(const Call& call) {
     for (int64_t i = 0; i < kept; i++) copy[i] = *values.row<const Stored>(i);
     dense = copy;
   }
-  // Vectors are loaded whole: rows that might end within a vector of the last value are walked in a copy with room behind it (their place is
-  // then −1 minus its number). So no mask and no offset leads out of the values.
+  // Vectors are loaded whole: rows that might end within a vector of the last value are walked in a copy with room behind it (their place
+  // is then −1 minus its number). So no mask and no offset leads out of the values.
   static thread_local Scratch<Stored> tails;
   static thread_local Scratch<int64_t> placeScratch;
   const int64_t room = columns + kLanes;

@@ -1,5 +1,5 @@
-// y = x · Wᵀ + bias for weights that are kept sparse, in `product`'s order of summation: to the bit what it gives for W as a matrix. Few rows (decoding) stream the weight
-// once, as stored; for many rows (a prompt) panels of it are widened to f32, as those of a matrix are.
+// y = x · Wᵀ + bias for weights that are kept sparse, in `product`'s order of summation: to the bit what it gives for W as a matrix. Few
+// rows (decoding) stream the weight once, as stored; for many rows (a prompt) panels of it are widened to f32, as those of a matrix are.
 #pragma once
 
 #include "product.h"
@@ -64,7 +64,8 @@ inline void packSparseRow(Row w, int64_t depth, int64_t size, float* packed) {
   }
 }
 
-// At most R rows of x with all outputs from `from` to `to`, O at a time. `rowOf(out, ahead)` begins a row, with the one `ahead` rows further to be asked for.
+// At most R rows of x with all outputs from `from` to `to`, O at a time. `rowOf(out, ahead)` begins a row, with the one `ahead` rows
+// further to be asked for.
 template <int R, int O, typename RowOf>
 inline void sparseRows(const float* const* x, int64_t rows, const RowOf& rowOf, const float* bias, int64_t depth, int64_t from, int64_t to,
                        float* y, int64_t yStride) {
