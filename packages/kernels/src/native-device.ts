@@ -313,7 +313,8 @@ export abstract class NativeDevice extends Device {
 function settler(name: string, pending: Map<number, PendingRead>): (reads: FinishedReads) => void {
   return (reads) => {
     for (let i = 0; i < reads.length; i += 3) {
-      const [ticket, op, reason] = reads.slice(i, i + 3) as [number, string | null, string | null];
+      const ticket = reads[i] as number;
+      const [op, reason] = [reads[i + 1] as string | null, reads[i + 2] as string | null];
       const { destination, resolve, reject } = pending.get(ticket)!;
       pending.delete(ticket);
       if (op === null) resolve(new Uint8Array(destination));

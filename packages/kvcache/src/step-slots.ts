@@ -95,7 +95,7 @@ export class StepSlots {
 
 /** The smallest power of two that is at least `n`; 1 for 0. */
 export function powerOfTwoFrom(n: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(1, n)));
+  return n <= 1 ? 1 : 2 ** (32 - Math.clz32(n - 1));
 }
 
 /** Elements `from …` of a vector as a matrix, a view. */

@@ -53,9 +53,8 @@ export class RecordedStep {
   /** @throws DeviceError, DeviceLost */
   async read(): Promise<StepResults> {
     const { read } = this.draw();
-    if (!this.found) return { ...(await read), found: [] };
-    const [drawn, found] = await Promise.all([read, this.found]);
-    return { ...drawn, found };
+    const { ids, logprobs } = await read;
+    return { ids, logprobs, found: this.found ? await this.found : [] };
   }
 
   /** It was read. */
