@@ -88,17 +88,19 @@ inline void sparseRows(const float* const* x, int64_t rows, const RowOf& rowOf, 
 // Rows that pass the weight together, at most, and outputs that they pass: their sums and the expanded vectors fit the registers.
 constexpr int64_t kSparseTile = 4;
 constexpr int kSparseOuts = sizeof(Vec) == 64 ? 4 : 2;
+// Outputs that a single row passes together: more state than the general registers hold costs more than it hides. Tuned on a Zen 5.
+constexpr int kSparseOutsOfOne = sizeof(Vec) == 64 ? 4 : 3;
 // Up to so many rows the weight is expanded anew for each tile of them; for more, once into memory.
 constexpr int64_t kSparseRows = 8;
 
 template <typename RowOf>
 inline void fewSparseRows(const Call& call, int64_t rows, Rows<F32> x, const RowOf& rowOf, const float* bias, int64_t depth, int64_t outs,
                           float* y, int64_t yStride) {
-  const int64_t grain = roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
+  const int64_t grain = roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 12);
   call.workers.parallelFor(outs, grain, [&](int64_t begin, int64_t end) {
-    // Eight rows of the weight stay in the first-level cache from one tile to the next.
-    for (int64_t from = begin; from < end; from += 8) {
-      const int64_t to = smaller(from + 8, end);
+    // A dozen rows of the weight stay in the caches from one tile to the next.
+    for (int64_t from = begin; from < end; from += 12) {
+      const int64_t to = smaller(from + 12, end);
       for (int64_t r = 0; r < rows; r += kSparseTile) {
         const int64_t count = smaller(kSparseTile, rows - r);
         const float* tile[kSparseTile];
@@ -106,7 +108,7 @@ inline void fewSparseRows(const Call& call, int64_t rows, Rows<F32> x, const Row
         for (int64_t i = 0; i < kSparseTile; i++) tile[i] = x[r + smaller(i, count - 1)];
         float* const part = y + r * yStride;
         if (count == 1) {
-          sparseRows<1, 4>(tile, count, rowOf, bias, depth, from, to, part, yStride);
+          sparseRows<1, kSparseOutsOfOne>(tile, count, rowOf, bias, depth, from, to, part, yStride);
         } else if (count == 2) {
           sparseRows<2, 4>(tile, count, rowOf, bias, depth, from, to, part, yStride);
         } else {

@@ -53,13 +53,12 @@ struct Row24 {
     const uint32_t low = kMasksOf24.of[indices[k / 8]], high = kMasksOf24.of[indices[k / 8 + 1]];
     return spread(low | high << 8, scale * loadHalf<Format>(from));
 #elif defined(WHITTLE_AVX2)
-    const uint32_t mask = kMasksOf24.of[indices[k / 8]];
     if constexpr (Format::dtype == DType::bf16) {
       int64_t four;
       std::memcpy(&four, from, sizeof four);
-      return _mm256_castsi256_ps(_mm256_shuffle_epi8(_mm256_set1_epi64x(four), bf16Spread(mask)));
+      return spreadBf16(kSpreads24.bf16[indices[k / 8]], _mm256_set1_epi64x(four));
     }
-    return spread(mask, scale * loadHalf<Format>(from));
+    return spread(kMasksOf24.of[indices[k / 8]], scale * loadHalf<Format>(from));
 #else
     return spread(kMasksOf24.of[indices[k / 8]] >> k % 8 & 15, scale * loadHalf<Format>(from));
 #endif
@@ -103,7 +102,7 @@ struct RowMask {
     next += __builtin_popcount(bits);
     if constexpr (Format::dtype == DType::bf16) {
       const __m256i eight = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
-      return _mm256_castsi256_ps(_mm256_shuffle_epi8(eight, bf16Spread(bits)));
+      return spreadBf16(kSpreads.bf16[bits], eight);
     }
     return spread(bits, scale * Format::loadVec(from));
 #else
