@@ -44,7 +44,10 @@ static bool multiplyMasked(const Call& call) {
     if (places[out] >= 0) continue;
     const int64_t first = *offsets.row<const int32_t>(out);
     const int64_t count = bitsOf(mask.row<const uint8_t>(out), columns);
-    if (count > 0) std::memcpy(tail + (-1 - places[out]) * room, dense + first, static_cast<size_t>(count) * sizeof(Stored));
+    Stored* const copy = tail + (-1 - places[out]) * room;
+    if (count > 0) std::memcpy(copy, dense + first, static_cast<size_t>(count) * sizeof(Stored));
+    // What a last vector holds beyond them counts for nothing, but decoding f16 looks at it.
+    std::memset(copy + count, 0, kLanes * sizeof(Stored));
   }
   const auto rowOf = [&](int64_t out, int64_t ahead) {
     const int64_t place = places[out], later = smaller(out + ahead, outs - 1);
