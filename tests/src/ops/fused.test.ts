@@ -1,4 +1,17 @@
-import { type Device, gatedLinear, linear, linears, rope, ropePair, siluMul, type Tensor } from "@whittle/core";
+import {
+  type Device,
+  type DType,
+  gatedLinear,
+  gatedLinearQ8,
+  linear,
+  linearQ8,
+  linears,
+  linearsQ8,
+  rope,
+  ropePair,
+  siluMul,
+  type Tensor,
+} from "@whittle/core";
 import { cpu } from "@whittle/kernels";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Random } from "../conformance/index.js";
@@ -12,7 +25,7 @@ describe("fused ops", () => {
   });
   afterAll(() => device.close());
 
-  const normal = (shape: readonly number[], dtype: "f32" | "bf16" = "f32") =>
+  const normal = (shape: readonly number[], dtype: DType = "f32") =>
     device.tensor(
       Float32Array.from({ length: shape.reduce((product, size) => product * size, 1) }, () => random.normal()),
       shape,
@@ -32,6 +45,23 @@ describe("fused ops", () => {
     const gateBias = normal([4000]);
     expect(await bitsOf([gatedLinear({ x, gate, up, gateBias })])).toEqual(
       await bitsOf([siluMul({ gate: linear({ x, weight: gate, bias: gateBias }), up: linear({ x, weight: up }) })]),
+    );
+  });
+
+  // One row, one tile, and several.
+  it.each([1, 7, 70])("linears and gatedLinear of %d rows rounded to 8 bits", async (rows) => {
+    const x = normal([rows, 96]);
+    const [a, b, c] = [normal([96, 96], "q8_0"), normal([33, 96], "q8_0"), normal([33, 96], "q8_0")];
+    const bBias = normal([33]);
+    expect(await bitsOf(linearsQ8({ x, a, b, c, bBias }))).toEqual(
+      await bitsOf([linearQ8({ x, weight: a }), linearQ8({ x, weight: b, bias: bBias }), linearQ8({ x, weight: c })]),
+    );
+    const [gate, up] = [normal([4000, 96], "q4_0"), normal([4000, 96], "q4_0")];
+    const gateBias = normal([4000]);
+    expect(await bitsOf([gatedLinearQ8({ x, gate, up, gateBias })])).toEqual(
+      await bitsOf([
+        siluMul({ gate: linearQ8({ x, weight: gate, bias: gateBias }), up: linearQ8({ x, weight: up }) }),
+      ]),
     );
   });
 

@@ -22,20 +22,19 @@ export const linearQ8 = defineOp({
     eachProduct(x, weight, bias, (row, out, sum) => y.set(sum, row, out));
   },
   bound({ x, weight, bias }, [limit]) {
-    eachProduct(x, weight, bias, (row, out, _sum, magnitude) =>
-      limit!.set(sumBound(x.size(1) + 1, magnitude), row, out),
-    );
+    eachProduct(x, weight, bias, (row, out, _sum, error) => limit!.set(error, row, out));
   },
 });
 
 /** Activations that share a scale. */
 const codesOfScale = 32;
 
-function eachProduct(
+/** Visits every element of the product with rounded activations, with the error that f32 sums may have. */
+export function eachProduct(
   x: HostTensor,
   weight: HostTensor,
   bias: HostTensor | undefined,
-  visit: (row: number, out: number, sum: number, magnitude: number) => void,
+  visit: (row: number, out: number, sum: number, error: number) => void,
 ): void {
   for (let row = 0; row < x.size(0); row++) {
     const rounded = roundedRow(x, row);
@@ -46,7 +45,7 @@ function eachProduct(
         sum += rounded[i]! * weight.at(out, i);
         magnitude += Math.abs(rounded[i]!) * weight.magnitudeAt(out, i);
       }
-      visit(row, out, sum, magnitude);
+      visit(row, out, sum, sumBound(x.size(1) + 1, magnitude));
     }
   }
 }

@@ -50,3 +50,13 @@ export function eachProduct(
     }
   }
 }
+
+/** How the layers of a fused op are computed, and how their errors are found: as `linear` does, or one of its kind. */
+export type LinearReference = (args: LinearArgs, outputs: [HostTensor]) => void;
+export type EachProduct = typeof eachProduct;
+
+interface LinearArgs {
+  readonly x: HostTensor;
+  readonly weight: HostTensor;
+  readonly bias?: HostTensor | undefined;
+}

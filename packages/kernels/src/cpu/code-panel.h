@@ -89,22 +89,18 @@ struct Coded<Q4> {
   }
 };
 
-// Calls body(rows) with the rows of a weight in blocks.
+// Calls body(format) with the format of a weight in blocks.
 template <typename Body>
-WHITTLE_INLINE void withCodedWeight(const Tensor& weight, Body&& body) {
-  const auto rowsOf = [&](auto format) {
-    using Format = decltype(format);
-    body(Rows<Format>{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElementsOf(Format::dtype)});
-  };
-  switch (weight.dtype) {
+WHITTLE_INLINE void withCodedFormat(DType dtype, Body&& body) {
+  switch (dtype) {
     case DType::q8_0:
-      return rowsOf(Q8{});
+      return body(Q8{});
     case DType::q4_K:
-      return rowsOf(Q4K{});
+      return body(Q4K{});
     case DType::q6_K:
-      return rowsOf(Q6K{});
+      return body(Q6K{});
     default:
-      return rowsOf(Q4{});
+      return body(Q4{});
   }
 }
 

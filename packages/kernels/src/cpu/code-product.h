@@ -128,9 +128,29 @@ inline void withCodedRows(const Call& call, const Tensor& x, Body&& body) {
   body(coded);
 }
 
+// What multiplies with `weight`, of `Format`, into y.
 template <typename Format>
-inline Product<Format> productInto(Rows<Format> w, const float* bias, const Tensor& y) {
+inline Product<Format> productInto(const Tensor& weight, const float* bias, const Tensor& y) {
+  const Rows<Format> w{static_cast<const typename Format::Stored*>(weight.data), weight.rowStride / blockElementsOf(Format::dtype)};
   return {w, bias, y.columns(), y.row<float>(0), y.rowStride};
+}
+
+// All of `count` products with the rows of x, which are rounded once, shared out together.
+template <typename Format>
+inline void multiplyAll(const Call& call, const Tensor& x, const Product<Format>* products, int32_t count) {
+  int64_t groups = 0;
+  for (int32_t i = 0; i < count; i++) groups += products[i].groups();
+  if (x.rows() == 0 || groups == 0) return;
+  withCodedRows<Format>(call, x, [&](const CodedRows& coded) {
+    forParts(call, coded, groups, [&](int64_t firstTile, int64_t lastTile, int64_t from, int64_t to) {
+      for (int32_t i = 0; i < count && to > 0; i++) {
+        const int64_t own = products[i].groups();
+        if (from < own) multiplyGroups(coded, firstTile, lastTile, products[i], from, smaller(to, own));
+        from = from < own ? 0 : from - own;
+        to -= own;
+      }
+    });
+  });
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE
