@@ -63,3 +63,16 @@ test("encode and decode are each other's inverse for what a dtype can hold", () 
   shifted.set(encode("f32", [1.5, -2]), 1);
   expect(decode("f32", shifted.subarray(1))).toEqual(Float32Array.of(1.5, -2));
 });
+
+test("whole tensors become f16 as numbers one by one do", () => {
+  // Every f16 number, what lies between neighbours, and what lies just beside that.
+  const bits: number[] = [];
+  for (let half = 0; half < 0x7c00; half++) {
+    const [low, high] = [f16ToNumber(half), f16ToNumber(half + 1)];
+    const middle = new Uint32Array(Float32Array.of(low, (low + Math.min(high, 65536)) / 2).buffer);
+    for (const at of middle) bits.push(at, at + 1, Math.max(0, at - 1));
+  }
+  bits.push(0x7f800000, 0x7fc00000, 0x7f7fffff, 1, 0x33000000, 0x33000001, 0x00800000);
+  const values = new Float32Array(Uint32Array.from(bits.flatMap((one) => [one, one | 0x80000000])).buffer);
+  expect(encode("f16", values)).toEqual(encode("f16", Array.from(values)));
+});

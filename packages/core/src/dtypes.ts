@@ -1,5 +1,5 @@
 import { blockCodecs, type BlockDType, decodeBlocks, isBlockDType } from "./block-formats.js";
-import { bf16ToNumber, f16ToNumber, numberToBf16, numberToF16 } from "./half-precision.js";
+import { bf16ToNumber, f16ToNumber, f32BitsToF16, numberToBf16, numberToF16 } from "./half-precision.js";
 import { quantise } from "./quantise.js";
 
 /** Element types of tensors; tensors of the block formats are weights. Sums are f32 whatever the weight's dtype. */
@@ -150,6 +150,12 @@ export function encode(dtype: DType, values: ArrayLike<number>): Uint8Array {
   if (dtype === "i32" && values instanceof Int32Array)
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const bytes = new Uint8Array(values.length * size);
+  if (dtype === "f16" && values instanceof Float32Array) {
+    const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    const halves = new Uint16Array(bytes.buffer);
+    for (let i = 0; i < bits.length; i++) halves[i] = f32BitsToF16(bits[i]!);
+    return bytes;
+  }
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < values.length; i++) codecs[dtype].set(view, i * size, values[i]!);
   return bytes;

@@ -46,6 +46,24 @@ export function numberToF16(value: number): number {
   return sign | (((exponent + 15) << 10) + fraction);
 }
 
+/** `numberToF16` of the f32 number with these bits: what whole tensors are converted by, without a detour over float64. */
+export function f32BitsToF16(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return 0x7e00;
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) {
+    const shifted = magnitude - 0x38000000;
+    return sign | ((shifted + 0xfff + ((shifted >>> 13) & 1)) >>> 13);
+  }
+  if (magnitude < 0x33000000) return sign;
+  // Below 2⁻¹⁴: whole multiples of 2⁻²⁴.
+  const significand = (magnitude & 0x7fffff) | 0x800000;
+  const shift = 126 - (magnitude >>> 23);
+  const [kept, rest, half] = [significand >>> shift, significand & ((1 << shift) - 1), 1 << (shift - 1)];
+  return sign | (rest > half || (rest === half && kept % 2 === 1) ? kept + 1 : kept);
+}
+
 function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
