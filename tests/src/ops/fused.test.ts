@@ -59,9 +59,7 @@ describe("fused ops", () => {
     const [gate, up] = [normal([4000, 96], "q4_0"), normal([4000, 96], "q4_0")];
     const gateBias = normal([4000]);
     expect(await bitsOf([gatedLinearQ8({ x, gate, up, gateBias })])).toEqual(
-      await bitsOf([
-        siluMul({ gate: linearQ8({ x, weight: gate, bias: gateBias }), up: linearQ8({ x, weight: up }) }),
-      ]),
+      await bitsOf([siluMul({ gate: linearQ8({ x, weight: gate, bias: gateBias }), up: linearQ8({ x, weight: up }) })]),
     );
   });
 

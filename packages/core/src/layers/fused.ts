@@ -39,7 +39,12 @@ function fusible(layers: readonly Linear[]): readonly Tensor[] | undefined {
   const weights: Tensor[] = [];
   for (const layer of layers) {
     const { weight } = layer;
-    if (!isTensor(weight) || layer.int8Activations !== layers[0]!.int8Activations || layer.apply !== Linear.prototype.apply) return undefined;
+    if (
+      !isTensor(weight) ||
+      layer.int8Activations !== layers[0]!.int8Activations ||
+      layer.apply !== Linear.prototype.apply
+    )
+      return undefined;
     if (weights.length > 0 && weight.dtype !== weights[0]!.dtype) return undefined;
     weights.push(weight);
   }
