@@ -1,8 +1,8 @@
 // Weights in blocks as panels of codes: `kLanes` rows side by side, a row in each lane, unpacked from what is stored. One `Coded<Format>`
 // for each format says how.
 //
-// An element of a weight is scale · (code − offset); a scale belongs to kBlockCodes / units elements. Where there are `mins`, one is taken off
-// each element of a block, and stands behind the scales; sums then begin at zero. `together` blocks are unpacked at once.
+// An element of a weight is scale · (code − offset); a scale belongs to kBlockCodes / units elements. Where there are `mins`, one is taken
+// off each element of a block, and stands behind the scales; sums then begin at zero. `together` blocks are unpacked at once.
 #pragma once
 
 #include "blocks.h"

@@ -48,7 +48,8 @@ inline void streamGroup(const CodedTile& x, int64_t blocks, const Product<Format
 
 // Several tiles of x times some groups of kLanes rows: unpacked into panels first.
 template <typename Format>
-inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from, int64_t to) {
+inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from,
+                           int64_t to) {
   static thread_local Scratch<PanelBlock<Format>> scratch;
   PanelBlock<Format>* const panels = scratch.get(kPanels * kPanelBlocks);
   const int64_t groupBytes = storedBytes<Format>(x.blocks()), tiles = lastTile - firstTile;
@@ -91,7 +92,8 @@ inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTi
 
 // Some tiles of x times some groups of kLanes rows of the weight.
 template <typename Format>
-inline void multiplyGroups(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from, int64_t to) {
+inline void multiplyGroups(const CodedRows& x, int64_t firstTile, int64_t lastTile, const Product<Format>& product, int64_t from,
+                           int64_t to) {
   // Products of no blocks are zero: the way of one tile knows.
   if (lastTile - firstTile > 1 && x.blocks() > 0) return multiplyPanels(x, firstTile, lastTile, product, from, to);
   for (int64_t t = firstTile; t < lastTile; t++) {

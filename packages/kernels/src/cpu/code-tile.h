@@ -1,7 +1,7 @@
 // Products of R rows of codes with a panel of a weight: the inner loop of `linear.q8` and the ops that fuse it.
 //
-// Every product of a row with a row is formed in one order, whatever the tile it stands in: along the blocks, sum = integer sum · (scale of x ·
-// scale of w) + sum, fused where the instruction set fuses. So one row alone and the same row among 512 give the same bits.
+// Every product of a row with a row is formed in one order, whatever the tile it stands in: along the blocks, sum = integer sum · (scale of
+// x · scale of w) + sum, fused where the instruction set fuses. So one row alone and the same row among 512 give the same bits.
 #pragma once
 
 #include "code-panel-k.h"

@@ -36,8 +36,12 @@ WHITTLE_INLINE void gather16(At&& at, CodeVec* result) {
   for (int o = 0; o < 4; o++) std::memcpy(rows + o, at(o), sizeof rows[o]);
   const uint32x4_t even01 = vtrn1q_u32(rows[0], rows[1]), odd01 = vtrn2q_u32(rows[0], rows[1]);
   const uint32x4_t even23 = vtrn1q_u32(rows[2], rows[3]), odd23 = vtrn2q_u32(rows[2], rows[3]);
-  const auto low = [](uint32x4_t a, uint32x4_t b) { return vreinterpretq_u32_u64(vtrn1q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b))); };
-  const auto high = [](uint32x4_t a, uint32x4_t b) { return vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b))); };
+  const auto low = [](uint32x4_t a, uint32x4_t b) {
+    return vreinterpretq_u32_u64(vtrn1q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b)));
+  };
+  const auto high = [](uint32x4_t a, uint32x4_t b) {
+    return vreinterpretq_u32_u64(vtrn2q_u64(vreinterpretq_u64_u32(a), vreinterpretq_u64_u32(b)));
+  };
   result[0] = low(even01, even23);
   result[1] = low(odd01, odd23);
   result[2] = high(even01, even23);

@@ -68,8 +68,7 @@ template <int largest>
 struct Dots {
   static WHITTLE_INLINE CodeVec begin(int32_t start) { return splatInt(start); }
   static WHITTLE_INLINE CodeVec add(CodeVec sum, CodeVec codes, const XCode* x) {
-    return vreinterpretq_u32_s32(
-        vdotq_s32(vreinterpretq_s32_u32(sum), vreinterpretq_s8_u32(codes), vreinterpretq_s8_u32(splatCodes(x))));
+    return vreinterpretq_u32_s32(vdotq_s32(vreinterpretq_s32_u32(sum), vreinterpretq_s8_u32(codes), vreinterpretq_s8_u32(splatCodes(x))));
   }
   static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) { return sum; }
 };
@@ -88,7 +87,9 @@ struct Dots {
     return _mm256_dpbusd_avx_epi32(sum, codes, splatCodes(x));
 #endif
   }
-  static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) { return sum; }
+  static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) {
+    return sum;
+  }
 };
 
 #else
@@ -111,8 +112,7 @@ struct Dots {
 
 // Unsigned codes up to 128: two products fit.
 template <int largest>
-  requires(largest <= 128)
-struct Dots<largest> {
+requires(largest <= 128) struct Dots<largest> {
   static WHITTLE_INLINE __m256i begin(int32_t start) { return splatInt(start); }
   static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x) {
     return _mm256_add_epi32(sum, addPairs(_mm256_maddubs_epi16(codes, splatCodes(x))));
@@ -161,7 +161,9 @@ struct Dots {
     return sum;
 #endif
   }
-  static WHITTLE_INLINE VecInt end(VecInt sum, int32_t) { return sum; }
+  static WHITTLE_INLINE VecInt end(VecInt sum, int32_t) {
+    return sum;
+  }
 };
 
 #endif

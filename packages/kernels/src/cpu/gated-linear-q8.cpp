@@ -11,7 +11,8 @@ constexpr int64_t kWaitingUps = 64 * 1024;
 template <typename Format>
 static Product<Format> groupsOf(const Product<Format>& all, int64_t from, int64_t count) {
   const int64_t out = from * kLanes;
-  return {{all.w[out], all.w.stride}, all.bias ? all.bias + out : nullptr, smaller(count * kLanes, all.outs - out), all.y + out, all.yStride};
+  return {
+      {all.w[out], all.w.stride}, all.bias ? all.bias + out : nullptr, smaller(count * kLanes, all.outs - out), all.y + out, all.yStride};
 }
 
 // Some groups at a time: their gates go to y, their other halves to scratch, where they meet.
