@@ -3,8 +3,8 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Every element of x is read once, each thread walking along four stretches of its own: a Zen 5 reads faster from four streams than from one
-// or two. y[0] gets what keeps the reads alive.
+// Every element of x is read once, each thread walking along four stretches of its own: a Zen 5 reads faster from four streams than from
+// one or two. y[0] gets what keeps the reads alive.
 static bool limitRead(const Call& call) {
   const Tensor &x = call[0], &y = call[1];
   const int64_t count = x.rows() * x.columns();

@@ -1,5 +1,5 @@
-// y = x · weightᵀ + bias for many rows (a prompt): both sides are copied, widened to f32, into the order in which the inner loop reads them,
-// so that a tile walks along two streams whatever the rows' stride.
+// y = x · weightᵀ + bias for many rows (a prompt): both sides are copied, widened to f32, into the order in which the inner loop reads
+// them, so that a tile walks along two streams whatever the rows' stride.
 //
 // The sums of a tile are those of dot-tile.h, term by term: what is copied is the same numbers, with the zeros that pad the last part.
 #pragma once
@@ -52,8 +52,8 @@ struct Stretch {
 
 // y[r][o] = x[r] · w[o] + bias[o] for R rows and O outputs along a stretch.
 template <int R, int O>
-WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& stretch, float* waiting, const float* bias,
-                               float* y, int64_t yStride) {
+WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& stretch, float* waiting, const float* bias, float* y,
+                               int64_t yStride) {
   Vec sums[R * O];
   for (int i = 0; i < R * O; i++) sums[i] = stretch.first ? splat(0.0f) : load(waiting + i * kLanes);
   for (int64_t step = 0; step < stretch.steps; step++, x += R * kLanes, w += O * kLanes) {
@@ -86,7 +86,6 @@ WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& st
   }
 }
 
-
 // Steps of a stretch, at most: a group of x and two of w fit the first-level cache.
 constexpr int64_t kStretchSteps = 1024 / kLanes;
 // Rows that go through a panel of outputs together, at most: they and their waiting sums fit the second-level cache.
@@ -95,7 +94,8 @@ constexpr int64_t kPartRows = 21 * kDotRows;
 constexpr int64_t kPackedRows = 8 * kPartRows;
 
 // A panel of outputs for some rows of x, those from group `from` on.
-inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const PackedRows& w, const float* bias, float* y, int64_t yStride) {
+inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const PackedRows& w, const float* bias, float* y,
+                          int64_t yStride) {
   static thread_local Scratch<float> scratch;
   constexpr int64_t tile = kDotRows * kDotOuts * kLanes;
   float* const waiting = scratch.get((to - from) * w.groups() * tile);
@@ -109,10 +109,9 @@ inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const P
       withCount<kDotRows>(x.size(rowGroup), [&](auto rows) {
         for (int64_t outGroup = 0; outGroup < w.groups(); outGroup++) {
           withCount<kDotOuts>(w.size(outGroup), [&](auto outs) {
-            packedTile<rows(), outs()>(x.at(rowGroup, begin), w.at(outGroup, begin), stretch,
-                                       waiting + ((rowGroup - from) * w.groups() + outGroup) * tile,
-                                       bias ? bias + outGroup * kDotOuts : nullptr, y + rowGroup * kDotRows * yStride + outGroup * kDotOuts,
-                                       yStride);
+            packedTile<rows(), outs()>(
+                x.at(rowGroup, begin), w.at(outGroup, begin), stretch, waiting + ((rowGroup - from) * w.groups() + outGroup) * tile,
+                bias ? bias + outGroup * kDotOuts : nullptr, y + rowGroup * kDotRows * yStride + outGroup * kDotOuts, yStride);
           });
         }
       });
@@ -138,10 +137,9 @@ inline void manyRowsPacked(const Call& call, int64_t rows, Rows<F32> x, const Pa
     const int64_t count = smaller(kPackedRows, rows - first);
     const PackedRows packed{xScratch.get(PackedRows::floats(count, steps)), count, kDotRows, steps};
     const int64_t groups = packed.groups();
-    call.workers.parallelFor(groups, 1 + 16 * 1024 / (depth * kDotRows + 1),
-                             [&](int64_t from, int64_t to) {
-                               for (int64_t group = from; group < to; group++) packGroup<F32>({x[first], x.stride}, depth, packed, group);
-                             });
+    call.workers.parallelFor(groups, 1 + 16 * 1024 / (depth * kDotRows + 1), [&](int64_t from, int64_t to) {
+      for (int64_t group = from; group < to; group++) packGroup<F32>({x[first], x.stride}, depth, packed, group);
+    });
     const int64_t parts = (count + kPartRows - 1) / kPartRows, partGroups = (groups + parts - 1) / parts;
     call.workers.parallelFor(panels * parts, 1, [&](int64_t from, int64_t to) {
       static thread_local Scratch<float> wScratch;
@@ -157,7 +155,8 @@ inline void manyRowsPacked(const Call& call, int64_t rows, Rows<F32> x, const Pa
             packOut(out + i, wide.size(i / kDotOuts), wide.at(i / kDotOuts, 0) + within * kLanes);
           }
         }
-        multiplyPanel(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out, yStride);
+        multiplyPanel(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out,
+                      yStride);
       }
     });
   }

@@ -1,6 +1,6 @@
 // y = x · weightᵀ + bias, for `linear` and the ops that fuse it. Two ways through the same dot products: few rows (decoding) stream the
-// weight once, as stored, past all of them; many rows (a prompt) are cut into a grid whose weight panels are widened to f32 once for a block
-// of rows.
+// weight once, as stored, past all of them; many rows (a prompt) are cut into a grid whose weight panels are widened to f32 once for a
+// block of rows.
 #pragma once
 
 #include "packed-product.h"
@@ -12,8 +12,8 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 constexpr int64_t kWorthAThread = 256 * 1024;
 constexpr int64_t kFetchCost = 7;
 
-// One row: four rows of the weight at a time, a quarter of all apart. So a thread reads four streams that do not end with each row, which the
-// hardware follows by itself (a Zen 5 reads faster from four than from one, and than by prefetch instructions).
+// One row: four rows of the weight at a time, a quarter of all apart. So a thread reads four streams that do not end with each row, which
+// the hardware follows by itself (a Zen 5 reads faster from four than from one, and than by prefetch instructions).
 template <typename Format>
 inline void oneRow(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y) {
   constexpr int streams = 4;
@@ -47,15 +47,16 @@ inline void someRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bia
     const float* fourBias = bias ? bias + out : nullptr;
     const int64_t outs = smaller(kDotOuts, to - out);
     inParts<most>(rows, [&](auto count, int64_t r) {
-      dotRows<count(), kDotOuts>({x[r], x.stride}, four, fourBias, depth, outs, r == 0 ? kDotOuts * w.stride : 0, y + r * yStride + out, yStride);
+      dotRows<count(), kDotOuts>({x[r], x.stride}, four, fourBias, depth, outs, r == 0 ? kDotOuts * w.stride : 0, y + r * yStride + out,
+                                 yStride);
     });
   }
 }
 
 // The same for weights in blocks: four rows of the weight are widened as they come.
 template <typename Format>
-inline void someRowsOfBlocks(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
-                             int64_t yStride) {
+inline void someRowsOfBlocks(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to,
+                             float* y, int64_t yStride) {
   static thread_local Scratch<float> scratch;
   float* const wide = scratch.get(kDotOuts * depth);
   for (int64_t out = from; out < to; out += kDotOuts) {

@@ -28,7 +28,8 @@ WHITTLE_INLINE bool any(VecInt mask) {
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask)) != 0;
 }
 
-// Within each quarter as AVX2's build does within each half, then the quarters (q0+q2)+(q1+q3): the one order in which lanes are ever summed.
+// Within each quarter as AVX2's build does within each half, then the quarters (q0+q2)+(q1+q3): the one order in which lanes are ever
+// summed.
 WHITTLE_INLINE Vec4 sumLanes(Vec a, Vec b, Vec c, Vec d) {
   const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
   const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
