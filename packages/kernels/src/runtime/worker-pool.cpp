@@ -76,8 +76,9 @@ class Pool {
         enrolment_.fetch_sub(1, std::memory_order_release);
         continue;
       }
-      auto called = [&] { return signal_.load(std::memory_order_acquire) != signal; };
-      if (!spinUntil(workerSpin, called)) signal_.wait(signal, std::memory_order_acquire);
+      // Where helpers are wanted is looked at directly: one cache line that comes over from the caller less than by way of the signal.
+      auto wanted = [&] { return (enrolment_.load(std::memory_order_acquire) >> 32) > 0; };
+      if (!spinUntil(workerSpin, wanted)) signal_.wait(signal, std::memory_order_acquire);
     }
   }
 
@@ -93,17 +94,18 @@ class Pool {
   int32_t workers_ = 0;
 
   std::atomic<bool> taken_{false};
-  // The loop at work. Written before `enrolment_` opens, read only by those who are counted in it.
-  void (*part_)(void*, int64_t, int64_t) = nullptr;
-  void* context_ = nullptr;
-  int64_t count_ = 0;
-  int64_t chunk_ = 1;
   std::mutex failing_;
   std::exception_ptr failure_;
 
   alignas(64) std::atomic<int64_t> next_{0};
   // High half: helpers still wanted; low half: helpers at work.
   alignas(64) std::atomic<uint64_t> enrolment_{0};
+  // The loop at work, in the cache line that helpers look at anyway. Written before `enrolment_` opens, read only by those who are counted
+  // in it.
+  void (*part_)(void*, int64_t, int64_t) = nullptr;
+  void* context_ = nullptr;
+  int64_t count_ = 0;
+  int64_t chunk_ = 1;
   alignas(64) std::atomic<uint32_t> signal_{0};
 };
 

@@ -78,6 +78,19 @@ class Driver {
 
   void release(float* x) { push({double(Opcode::release), address(x), bytes}); }
 
+  // A program of two ops, x → y → z; `replay` puts another tensor in the place of x.
+  void program(const float* x, float* y, float* z) {
+    push({double(Opcode::programBegin), 1, 0});
+    twice(x, y);
+    twice(y, z);
+    push({double(Opcode::programPlace), 0, 0, 0, 0});
+    push({double(Opcode::programEnd), 0, 0});
+  }
+
+  void replay(const float* x) { push({double(Opcode::replay), 1, 1, address(x)}); }
+
+  void forget() { push({double(Opcode::forget), 1, 0}); }
+
   void failNext() { push({double(Opcode::fail), kernel_, 0}); }
 
   // Waits for the queue; the failure behind x, or null and its first element in `value`.
@@ -121,6 +134,7 @@ void round(int32_t threads, int number) {
   float* x = driver.allocate();
   float* y = driver.allocate();
   float* z = driver.allocate();
+  float* w = driver.allocate();
   float value = 0;
   for (int step = 0; step < 30; step++) {
     const auto expected = static_cast<float>(number + step);
@@ -145,6 +159,16 @@ void round(int32_t threads, int number) {
     driver.twice(x, z);
     expect(driver.read(y, value) != nullptr, "a call made to fail");
     expect(!driver.read(z, value) && value == 2, "only that call");
+    driver.program(x, y, z);
+    if (step % 4 == 0) driver.flush();
+    driver.write(w, expected);
+    driver.failNext();
+    driver.replay(w);
+    expect(driver.read(z, value) != nullptr, "a call of a program made to fail");
+    driver.replay(w);
+    driver.writeOutside(w, -2);
+    expect(!driver.read(z, value) && value == 4 * expected, "a program over another tensor");
+    driver.forget();
     driver.release(y);
     y = driver.allocate();
   }
