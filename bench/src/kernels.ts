@@ -44,7 +44,7 @@ const limits: Limit[] = buffers.flatMap(({ on, buffer }) => limitsOf(on, on === 
 const limitFigures: Record<string, number> = {};
 await measureLimits();
 const figures: Figure[] = [];
-for (const make of kernelCases(device, ["f32", "f16", "bf16"])) {
+for (const make of kernelCases(device, ["f32", "f16", "bf16", "q8_0", "q4_0"])) {
   const example = make();
   if (example.name.includes(options.filter)) figures.push(await measure(example));
   example.dispose();
@@ -76,7 +76,8 @@ async function measure(example: KernelCase): Promise<Figure> {
   const start = performance.now();
   await repeat(3);
   const count = Math.max(1, Math.round((roundMs * 3) / (performance.now() - start)));
-  const [read, , fromCache] = limits.slice(-4) as [Limit, Limit, Limit, Limit];
+  const [read, , floats, codes] = limits.slice(-4) as [Limit, Limit, Limit, Limit];
+  const fromCache = example.codes ? codes : floats;
   const times = await interleaved([read, fromCache, { name: example.name, run: () => repeat(count) }], rounds);
   const milliseconds = times.get(example.name)! / count;
   const flopsMs = example.flops / fromCache.figure(times.get(fromCache.name)!) / 1e6;

@@ -1,4 +1,4 @@
-import { type Device, linear, type Tensor } from "@whittle/core";
+import { type Device, isBlockDType, linear, linearQ8, type Tensor } from "@whittle/core";
 import { attendPartPaged } from "@whittle/kvcache";
 import { filled, sizeOf, type Stored } from "./filled.js";
 
@@ -8,6 +8,8 @@ export interface KernelCase {
   /** Records one call; `turn` counts calls. */
   readonly record: (turn: number) => void;
   readonly flops: number;
+  /** Whether it multiplies 8-bit codes. */
+  readonly codes: boolean;
   /** Bytes that come from memory: weights, or keys and values. */
   readonly bytes: number;
   readonly dispose: () => void;
@@ -32,13 +34,17 @@ function copies(device: Device, shape: readonly [number, number], dtype: Stored)
   return views;
 }
 
+/** Weights in blocks meet activations rounded to 8 bits. */
 function linearCase(device: Device, rows: number, [depth, outs]: readonly [number, number], dtype: Stored): KernelCase {
   const x = filled(device, [rows, depth], "f32");
   const weights = copies(device, [outs, depth], dtype);
+  const codes = isBlockDType(dtype);
+  const product = codes ? linearQ8 : linear;
   return {
-    name: `linear ${depth}→${outs}, ${rows} row${rows > 1 ? "s" : ""}, ${dtype}`,
-    record: (turn) => linear({ x, weight: weights[turn % weights.length]! }).dispose(),
+    name: `${product.name} ${depth}→${outs}, ${rows} row${rows > 1 ? "s" : ""}, ${dtype}`,
+    record: (turn) => product({ x, weight: weights[turn % weights.length]! }).dispose(),
     flops: 2 * rows * depth * outs,
+    codes,
     bytes: outs * depth * sizeOf[dtype],
     dispose: () => [x, ...weights].forEach((tensor) => tensor.dispose()),
   };
@@ -78,6 +84,7 @@ function attentionCase(
       out.dispose();
       stats.dispose();
     },
+    codes: false,
     flops: 2 * 2 * heads * headDim * attended,
     bytes: sequences * context * 2 * width * sizeOf[dtype],
     dispose: () => [q, tables, rowTable, ...keys, ...values].forEach((tensor) => tensor.dispose()),
@@ -93,11 +100,15 @@ export function kernelCases(device: Device, dtypes: readonly Stored[]): (() => K
     [intermediate, hidden],
     [hidden, vocab],
   ] as const;
-  return dtypes.flatMap((dtype) => [
-    ...[1, 8, 512].flatMap((rows) => layers.map((layer) => () => linearCase(device, rows, layer, dtype))),
+  const products = (dtype: Stored) =>
+    [1, 2, 4, 8, 16, 32, 64, 512].flatMap((rows) =>
+      layers.map((layer) => () => linearCase(device, rows, layer, dtype)),
+    );
+  const attention = (dtype: Stored) => [
     () => attentionCase(device, "prefill", 512, 512, dtype),
     () => attentionCase(device, "prefill", 512, 2048, dtype),
     () => attentionCase(device, "decode", 1, 1024, dtype),
     () => attentionCase(device, "decode", 8, 1024, dtype),
-  ]);
+  ];
+  return dtypes.flatMap((dtype) => [...products(dtype), ...(isBlockDType(dtype) ? [] : attention(dtype))]);
 }
