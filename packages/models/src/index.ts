@@ -12,6 +12,7 @@ export type { GgufTensor, GgufValue } from "./gguf/parse-gguf.js";
 export { ggufTensorName } from "./gguf/tensor-names.js";
 export { type GgufField, type GgufTensorSource, writeGguf } from "./gguf/write-gguf.js";
 export * from "./load-model.js";
+export { createTokenizer, type TokenizerSources } from "./create-tokenizer.js";
 export * from "./load-tokenizer.js";
 export * from "./model-config.js";
 export * from "./convert-sparse.js";

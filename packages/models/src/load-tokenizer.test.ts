@@ -7,7 +7,8 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isWhittleError } from "@whittle/core";
 import { TokenizerError } from "./errors.js";
-import { createTokenizer, loadTokenizer } from "./load-tokenizer.js";
+import { createTokenizer } from "./create-tokenizer.js";
+import { loadTokenizer } from "./load-tokenizer.js";
 
 const fixture = (name: string, file: string): any =>
   JSON.parse(readFileSync(fileURLToPath(new URL(`../fixtures/tokenizers/${name}/${file}`, import.meta.url)), "utf8"));

@@ -1,4 +1,3 @@
-import { readdir, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import {
   CheckpointError,
@@ -9,10 +8,10 @@ import {
   sparseWeightsOf,
 } from "@whittle/core";
 import { architectures, type WeightArrangement } from "./architectures/architecture.js";
+import { loadFolderTokenizer } from "./create-tokenizer.js";
 import { type GenerationConfig, readGenerationConfig } from "./generation-config.js";
+import { ggufFileOf } from "./gguf/gguf-file.js";
 import { openGgufModel } from "./gguf/gguf-model.js";
-import { splitName } from "./gguf/open-gguf.js";
-import { loadTokenizer } from "./load-tokenizer.js";
 import { type ModelConfig, readModelConfig } from "./model-config.js";
 import { type Tokenizer } from "./tokenizer.js";
 import { firstOf, type LocatedWeights, locateWeights } from "./weights.js";
@@ -48,24 +47,6 @@ export async function openModelSource(path: string, logger: Logger): Promise<Mod
   return source;
 }
 
-/** The GGUF file that a path means; undefined: a Hugging Face folder. */
-async function ggufFileOf(path: string): Promise<string | undefined> {
-  const info = await stat(path).catch(() => {
-    throw new CheckpointError(path, "there is no such folder or file");
-  });
-  if (!info.isDirectory()) {
-    if (path.endsWith(".gguf")) return path;
-    throw new CheckpointError(path, "is a file, but a model folder or a .gguf file was expected");
-  }
-  const names = await readdir(path);
-  if (names.includes("config.json")) return undefined;
-  // Of a model in several files, the first stands for all.
-  const files = names.filter((name) => name.endsWith(".gguf") && (splitName(name)?.no ?? 0) === 0).sort();
-  if (files.length > 1)
-    throw new CheckpointError(path, `holds ${files.length} GGUF models: name one of ${firstOf(files)}`);
-  return files[0] && join(path, files[0]);
-}
-
 async function openFolder(folder: string): Promise<ModelSource> {
   const config = await readModelConfig(join(folder, "config.json"));
   const generationConfig = await readGenerationConfig(join(folder, "generation_config.json"));
@@ -88,7 +69,7 @@ async function openFolder(folder: string): Promise<ModelSource> {
     namesOf,
     isNeedless: (name) => parts.has(name) || architecture.isNeedless(name, config),
   });
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = await loadFolderTokenizer(folder);
   const name = basename(resolve(folder));
   return { name, config, generationConfig, tokenizer, weights, sparse, arrangement: "transformers" };
 }

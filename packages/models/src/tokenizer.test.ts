@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ChatMessage } from "./chat-template.js";
 import { ChatTemplateMissing } from "./errors.js";
-import { createTokenizer, loadTokenizer } from "./load-tokenizer.js";
+import { createTokenizer } from "./create-tokenizer.js";
+import { loadTokenizer } from "./load-tokenizer.js";
 import { type Tokenizer } from "./tokenizer.js";
 
 /** What the Rust library and transformers made of these texts; see tools/goldens. */

@@ -8,15 +8,15 @@ import { PromptEncoder } from "./prompt-encoder.js";
 import { type ServedModel } from "./served-model.js";
 import { randomModel } from "./testing/toy-models.js";
 
-const folder = fileURLToPath(new URL("../../models/fixtures/tokenizers/byte-level", import.meta.url));
+const path = fileURLToPath(new URL("../../models/fixtures/tokenizers/byte-level", import.meta.url));
 const encoder = new PromptEncoder();
 let tokenizer: Tokenizer;
 let model: ServedModel;
 const long = "The quick brown fox. ".repeat(1000);
 
 beforeAll(async () => {
-  tokenizer = await loadTokenizer(folder);
-  model = { ...randomModel(1), tokenizer, folder };
+  tokenizer = await loadTokenizer(path);
+  model = { ...randomModel(1), tokenizer, path };
 });
 afterAll(() => encoder.close());
 
@@ -41,7 +41,7 @@ describe("long texts", () => {
   it("are so too by a thread that was made ready before, and by one that could not be", async () => {
     const ready = new PromptEncoder();
     ready.prepare(model);
-    ready.prepare({ ...model, folder: join(folder, "nowhere") });
+    ready.prepare({ ...model, path: join(path, "nowhere") });
     expect(Array.from((await ready.encode(elsewhere(), [long]))[0]!)).toEqual([...tokenizer.encode(long)]);
     await ready.close();
   });
@@ -70,9 +70,9 @@ describe("long texts", () => {
 
   it("whose tokenizer is gone are an error, and those of others go on", async () => {
     const copy = await mkdtemp(join(tmpdir(), "whittle-tokenizer-"));
-    await expect(encoder.encode({ ...model, folder: copy }, [long])).rejects.toMatchObject({ code: "tokenizer" });
-    await cp(folder, copy, { recursive: true });
-    expect((await encoder.encode({ ...model, folder: copy }, [long]))[0]!.length).toBeGreaterThan(1000);
+    await expect(encoder.encode({ ...model, path: copy }, [long])).rejects.toMatchObject({ code: "tokenizer" });
+    await cp(path, copy, { recursive: true });
+    expect((await encoder.encode({ ...model, path: copy }, [long]))[0]!.length).toBeGreaterThan(1000);
     await rm(copy, { recursive: true });
   });
 
@@ -89,7 +89,7 @@ describe("long texts", () => {
 describe("short texts", () => {
   it("are made ids at once, and so are those of a model without files", async () => {
     expect(Array.from((await encoder.encode(model, ["Hi"]))[0]!)).toEqual([...tokenizer.encode("Hi")]);
-    const { folder: _, ...nowhere } = model;
+    const { path: _, ...nowhere } = model;
     expect((await encoder.encode(nowhere, [long]))[0]).toEqual(tokenizer.encode(long));
   });
 });

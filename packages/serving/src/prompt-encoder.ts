@@ -5,8 +5,8 @@ import { WorkerClient } from "./workers/worker-client.js";
 
 /** What the tokenizer's thread is asked. */
 export type EncodeCall =
-  | { folder: string; texts: readonly string[]; messages?: undefined; options: EncodeOptions }
-  | { folder: string; texts?: undefined; messages: readonly ChatMessage[]; options: RenderOptions };
+  | { path: string; texts: readonly string[]; messages?: undefined; options: EncodeOptions }
+  | { path: string; texts?: undefined; messages: readonly ChatMessage[]; options: RenderOptions };
 
 /** A tokenizer that will be needed. */
 export interface PrepareCall {
@@ -23,10 +23,10 @@ export class PromptEncoder {
   private readonly worker = new WorkerClient("tokenizer-worker");
 
   /** Starts the thread and has it load the model's tokenizer, so that the first long text need not wait for that. */
-  prepare({ folder }: ServedModel): void {
-    if (folder === undefined) return;
+  prepare({ path }: ServedModel): void {
+    if (path === undefined) return;
     this.worker.start();
-    this.worker.tell({ prepare: folder } satisfies PrepareCall);
+    this.worker.tell({ prepare: path } satisfies PrepareCall);
   }
 
   /** Ids of each text; what are ids already stay as they are. @throws TokenizerError, Overloaded; the signal's reason */
@@ -36,12 +36,12 @@ export class PromptEncoder {
     options: EncodeOptions = {},
     signal?: AbortSignal,
   ): Promise<ArrayLike<number>[]> {
-    const { folder, tokenizer } = model;
+    const { path, tokenizer } = model;
     const texts = inputs.filter((input) => typeof input === "string");
     const ids =
-      folder === undefined || !isLong(texts)
+      path === undefined || !isLong(texts)
         ? texts.map((text) => tokenizer.encode(text, options))
-        : await this.ask<Int32Array[]>({ folder, texts, options }, signal);
+        : await this.ask<Int32Array[]>({ path, texts, options }, signal);
     let next = 0;
     return inputs.map((input) => (typeof input === "string" ? ids[next++]! : input));
   }
@@ -53,9 +53,9 @@ export class PromptEncoder {
     options: RenderOptions = {},
     signal?: AbortSignal,
   ): Promise<Int32Array> {
-    const { folder } = model;
-    if (folder === undefined || !isLong([messages, options])) return model.tokenizer.encodeChat(messages, options);
-    return this.ask<Int32Array>({ folder, messages, options }, signal);
+    const { path } = model;
+    if (path === undefined || !isLong([messages, options])) return model.tokenizer.encodeChat(messages, options);
+    return this.ask<Int32Array>({ path, messages, options }, signal);
   }
 
   close(): Promise<void> {

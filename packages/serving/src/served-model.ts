@@ -12,8 +12,8 @@ export interface ServedModel {
     Tokenizer,
     "encode" | "encodeChat" | "chatTemplate" | "decode" | "detokenizer" | "eosIds" | "tokenBytes"
   >;
-  /** Where the tokenizer's files are; other threads load it from there. Without it, texts are tokenised on the main thread, however long. */
-  readonly folder?: string;
+  /** Where the model's files are; other threads load it from there. Without it, texts are tokenised on the main thread, however long. */
+  readonly path?: string;
   readonly generationConfig: GenerationConfig;
   readonly config: { readonly eosTokenIds: readonly number[] };
 }

@@ -73,8 +73,8 @@ describe.each(programs)("$program", ({ program }) => {
     expect(exit, out).toBe(0);
     expect(last).toMatch(/^[1-9]\d* cases, 0 failed$/);
     expect(out).toMatch(/^linear +[1-9]\d* cases, 0 failed$/m);
-    const without = [...out.matchAll(/^(\S+) +has no kernel/gm)].map(([, op]) => op);
-    expect([...without].sort()).toEqual(program === "conformance" ? [] : forCpus);
+    const without = new Set([...out.matchAll(/^(\S+) +has no kernel/gm)].map(([, op]) => op));
+    expect(without).toEqual(new Set(program === "conformance" ? [] : forCpus));
   });
 
   test("a wrong result is a failure", async () => {

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { architectures } from "../architectures/architecture.js";
 import { type ModelSource } from "../model-source.js";
 import { locateWeights, type StoredWeight } from "../weights.js";
@@ -28,7 +28,7 @@ export async function openGgufModel(file: string): Promise<ModelSource> {
       isNeedless: (name) => needless.test(name),
     },
   );
-  const tokenizer = await loadGgufTokenizer(gguf, join(dirname(file), "tokenizer.json"));
+  const tokenizer = await loadGgufTokenizer(gguf);
   const name = splitName(file)?.prefix ?? basename(file, ".gguf");
   return {
     name,

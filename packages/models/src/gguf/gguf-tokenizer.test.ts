@@ -4,11 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { loadFolderTokenizer } from "../create-tokenizer.js";
 import { loadTokenizer } from "../load-tokenizer.js";
 import { byteLevelPreTokenizers } from "./byte-level-pre-tokenizers.js";
-import { loadGgufTokenizer } from "./gguf-tokenizer.js";
 import { mergesByScore } from "./merges-by-score.js";
-import { openGguf } from "./open-gguf.js";
 import { type GgufField, writeGguf } from "./write-gguf.js";
 
 const fixture = (name: string) => fileURLToPath(new URL(`../../fixtures/${name}`, import.meta.url));
@@ -19,10 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-async function load(metadata: Record<string, GgufField>, beside = "none") {
+async function load(metadata: Record<string, GgufField>) {
   const file = join(folder, "x.gguf");
   await writeGguf(file, [], { metadata });
-  return loadGgufTokenizer(await openGguf(file), join(folder, beside));
+  return loadTokenizer(file);
 }
 
 const tiny = {
@@ -42,7 +41,7 @@ describe("a SentencePiece vocabulary", () => {
   }[];
 
   it("gives the ids of SentencePiece, and its text", async () => {
-    const tokenizer = await loadGgufTokenizer(await openGguf(fixture("gguf/spm.gguf")), "none");
+    const tokenizer = await loadTokenizer(fixture("gguf/spm.gguf"));
     expect(golden.length).toBeGreaterThan(15);
     for (const { text, ids, decoded } of golden) {
       expect([...tokenizer.encode(text, { addSpecialTokens: false })]).toEqual(ids);
@@ -84,7 +83,7 @@ describe("a byte-level vocabulary", () => {
       "tokenizer.ggml.add_bos_token": true,
       "tokenizer.chat_template": config.chat_template,
     });
-    const original = await loadTokenizer(fixture("tokenizers/byte-level"));
+    const original = await loadFolderTokenizer(fixture("tokenizers/byte-level"));
     const golden = JSON.parse(await readFile(fixture("tokenizers/byte-level/golden.json"), "utf8"));
     for (const { text } of Object.values<{ text: string }[]>(golden).flat())
       expect(own.encode(text)).toEqual(original.encode(text));
@@ -124,8 +123,8 @@ describe("a tokenizer that cannot be built", () => {
       message: expect.stringContaining("a tokenizer.json beside the file would be used instead, but there is none"),
     });
     await cp(fixture("tokenizers/byte-level/tokenizer.json"), join(folder, "tokenizer.json"));
-    const tokenizer = await load(metadata, "tokenizer.json");
-    expect(tokenizer.encode("Once")).toEqual((await loadTokenizer(folder)).encode("Once"));
+    const tokenizer = await load(metadata);
+    expect(tokenizer.encode("Once")).toEqual((await loadFolderTokenizer(folder)).encode("Once"));
     await rm(join(folder, "tokenizer.json"));
   });
 

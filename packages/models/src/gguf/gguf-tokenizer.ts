@@ -1,8 +1,8 @@
 import { stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { Fields, shown } from "../config/fields.js";
+import { createTokenizer, loadFolderTokenizer } from "../create-tokenizer.js";
 import { TokenizerError } from "../errors.js";
-import { createTokenizer, loadTokenizer } from "../load-tokenizer.js";
 import { type Tokenizer } from "../tokenizer.js";
 import { byteLevelPreTokenizers } from "./byte-level-pre-tokenizers.js";
 import { type Gguf } from "./open-gguf.js";
@@ -13,7 +13,7 @@ import { mergesByScore } from "./merges-by-score.js";
  * The tokenizer that a file holds: `gpt2` (byte-level BPE) or `llama` (SentencePiece's BPE). Where it holds one that cannot be built, the `tokenizer.json` beside it is used.
  * @throws TokenizerError, ChatTemplateError
  */
-export async function loadGgufTokenizer(gguf: Gguf, tokenizerJson: string): Promise<Tokenizer> {
+export async function loadGgufTokenizer(gguf: Gguf): Promise<Tokenizer> {
   const fields = new Fields(
     gguf.path,
     Object.fromEntries(gguf.metadata),
@@ -21,8 +21,9 @@ export async function loadGgufTokenizer(gguf: Gguf, tokenizerJson: string): Prom
   );
   const built = tokenizerOf(fields);
   if (typeof built === "object") return createTokenizer({ model: gguf.path, file: gguf.path, ...built });
-  const beside = await stat(tokenizerJson).catch(() => undefined);
-  if (beside?.isFile()) return loadTokenizer(dirname(tokenizerJson));
+  const folder = dirname(gguf.path);
+  const beside = await stat(join(folder, "tokenizer.json")).catch(() => undefined);
+  if (beside?.isFile()) return loadFolderTokenizer(folder);
   return fields.refuse(`${built}; a tokenizer.json beside the file would be used instead, but there is none`);
 }
 

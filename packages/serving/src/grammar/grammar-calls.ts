@@ -3,7 +3,7 @@ export interface Vocabulary {
   /** Names it among the thread's. */
   readonly key: string;
   /** Where its tokenizer is loaded from … */
-  readonly folder?: string;
+  readonly path?: string;
   /** … or else its tokens, in the spelling of `byteLevel`; "" for those that show nothing. */
   readonly tokens?: readonly string[];
   readonly size: number;

@@ -132,13 +132,13 @@ export class Grammars {
   private vocabularyOf(model: ServedModel): Vocabulary {
     const known = this.vocabularies.get(model);
     if (known) return known;
-    const { folder, tokenizer } = model;
+    const { path, tokenizer } = model;
     const size = model.model.shape.vocabSize;
     const endIds = [...endTokenIds(model)].filter((id) => id < size);
     const tokens = (): string[] =>
       Array.from({ length: size }, (_, id) => byteLevel(tokenizer.tokenBytes(id) ?? new Uint8Array()));
-    const key = folder ?? `${model.name} ${this.started}`;
-    const vocabulary = { key, size, endIds, ...(folder === undefined ? { tokens: tokens() } : { folder }) };
+    const key = path ?? `${model.name} ${this.started}`;
+    const vocabulary = { key, size, endIds, ...(path === undefined ? { tokens: tokens() } : { path }) };
     this.vocabularies.set(model, vocabulary);
     return vocabulary;
   }

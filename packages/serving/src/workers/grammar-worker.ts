@@ -90,15 +90,15 @@ function compilerOf(vocabulary: Vocabulary): Promise<GrammarCompiler> {
   return making;
 }
 
-async function makeCompiler({ folder, tokens, size, endIds }: Vocabulary): Promise<GrammarCompiler> {
+async function makeCompiler({ path, tokens, size, endIds }: Vocabulary): Promise<GrammarCompiler> {
   const { GrammarCompiler, TokenizerInfo } = await xgrammar;
-  const spelled = tokens ?? (await tokensOf(folder!, size));
+  const spelled = tokens ?? (await tokensOf(path!, size));
   const info = await TokenizerInfo.createTokenizerInfo([...spelled], "byte_level", false, size, [...endIds]);
   // What is kept is kept here, where its number is bounded.
   return GrammarCompiler.createGrammarCompiler(info, false);
 }
 
-async function tokensOf(folder: string, size: number): Promise<string[]> {
-  const tokenizer = await loadTokenizer(folder);
+async function tokensOf(path: string, size: number): Promise<string[]> {
+  const tokenizer = await loadTokenizer(path);
   return Array.from({ length: size }, (_, id) => byteLevel(tokenizer.tokenBytes(id) ?? new Uint8Array()));
 }

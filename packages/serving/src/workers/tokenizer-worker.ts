@@ -4,13 +4,13 @@ import { answerCalls } from "./answer-calls.js";
 
 const tokenizers = new Map<string, Promise<Tokenizer>>();
 
-/** The tokenizer of a model's folder, loaded once; a failure is not kept. */
-function tokenizerOf(folder: string): Promise<Tokenizer> {
-  const known = tokenizers.get(folder);
+/** The tokenizer of a model's path, loaded once; a failure is not kept. */
+function tokenizerOf(path: string): Promise<Tokenizer> {
+  const known = tokenizers.get(path);
   if (known) return known;
-  const loading = loadTokenizer(folder);
-  tokenizers.set(folder, loading);
-  loading.catch(() => tokenizers.delete(folder));
+  const loading = loadTokenizer(path);
+  tokenizers.set(path, loading);
+  loading.catch(() => tokenizers.delete(path));
   return loading;
 }
 
@@ -21,8 +21,8 @@ answerCalls(
       await tokenizerOf(call.prepare).catch(() => undefined);
       return [];
     }
-    const { folder, texts, messages, options } = call;
-    const tokenizer = await tokenizerOf(folder);
+    const { path, texts, messages, options } = call;
+    const tokenizer = await tokenizerOf(path);
     if (messages !== undefined) return tokenizer.encodeChat(messages, options);
     return texts.map((text) => tokenizer.encode(text, options));
   },
