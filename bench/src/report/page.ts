@@ -10,7 +10,7 @@ const style = `
 @media (prefers-color-scheme: dark) {
   :root { --paper: #14171a; --ink: #e4e7ea; --soft: #9aa3ad; --line: #353b42; --a: #6ea8f0; --b: #e59a5f; --c: #5fc496; --d: #cb8be6; --goal: #ff7a70; }
 }
-body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 720px; margin: 0 auto; padding: 16px; }
+body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 1000px; margin: 0 auto; padding: 16px; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p, .legend { color: var(--soft); } b { color: var(--ink); }
 svg { --plot-background: var(--paper) !important; color: var(--ink); max-width: 100%; height: auto; display: block; }
