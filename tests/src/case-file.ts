@@ -10,7 +10,7 @@ export interface CaseInput {
   readonly expected?: CaseExpectation;
 }
 
-/** Dense values and how far each may be off; NaN stands for NaN alone. */
+/** Dense values and how far each may be off; NaN stands for NaN alone. Blocks are expected as their bytes. */
 export interface CaseExpectation {
   readonly values: Float64Array;
   readonly limits: Float64Array;

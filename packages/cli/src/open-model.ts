@@ -1,4 +1,4 @@
-import { ArgumentError, type Device } from "@whittle/core";
+import { ArgumentError, type Device, quantiseRows } from "@whittle/core";
 import { cpu, cpuInfo, cuda, cudaInfo } from "@whittle/kernels";
 import { loadModel, type LoadedModel } from "@whittle/models";
 import { describeWeights } from "./describe-weights.js";
@@ -41,11 +41,14 @@ export async function openModel(path: string, options: ModelOptions, terminal: T
   const device = await openDevice(options);
   const progress = progressDisplay(terminal);
   const { activations } = options;
+  // A GPU has no kernels that quantise.
+  const quantiseOn = device.supports(quantiseRows) || options.weights === undefined ? undefined : await cpu();
   try {
     const model = await loadModel(path, {
       device,
       ...(activations && { activations }),
       ...weightLoading(options, device),
+      ...(quantiseOn && { quantiseOn }),
       onProgress: progress.listener,
     });
     progress.stop();
@@ -55,6 +58,7 @@ export async function openModel(path: string, options: ModelOptions, terminal: T
     await device.close();
     throw error;
   } finally {
+    await quantiseOn?.close();
     progress.stop();
   }
 }

@@ -1,4 +1,4 @@
-import { blockDTypes } from "./block-formats.js";
+import { type BlockDType, blockDTypes } from "./block-formats.js";
 import { type Device } from "./device.js";
 import { type ActivationDType, activationDTypes, codecs, type DType } from "./dtypes.js";
 import { ArgumentError, ShapeError, UnsupportedOp } from "./errors.js";
@@ -26,7 +26,12 @@ export interface DTypeArg {
   readonly kind: "dtype";
 }
 
-export type ArgSpec = TensorArg | AttributeArg | DTypeArg;
+/** A block format. Native devices get the codec's id. */
+export interface BlocksArg {
+  readonly kind: "blocks";
+}
+
+export type ArgSpec = TensorArg | AttributeArg | DTypeArg | BlocksArg;
 export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
 
 function tensorArg(dtypes: readonly DType[], activation = false) {
@@ -61,6 +66,7 @@ export const attribute = {
   integer: { kind: "integer" } as AttributeArg<number>,
   boolean: { kind: "boolean" } as AttributeArg<boolean>,
   dtype: { kind: "dtype" } as DTypeArg,
+  blocks: { kind: "blocks" } as BlocksArg,
 };
 
 type OptionalKeys<A extends ArgSpecs> = {
@@ -70,9 +76,11 @@ type ValueOf<S, T> = S extends TensorArg
   ? T
   : S extends DTypeArg
     ? ActivationDType
-    : S extends AttributeArg<infer V>
-      ? V
-      : never;
+    : S extends BlocksArg
+      ? BlockDType
+      : S extends AttributeArg<infer V>
+        ? V
+        : never;
 
 /** The argument object of an op whose tensors are `T`. */
 export type Args<A extends ArgSpecs, T> = { readonly [K in Exclude<keyof A, OptionalKeys<A>>]: ValueOf<A[K], T> } & {
@@ -137,7 +145,7 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
   const entries = Object.entries(args);
   const tensorCount = entries.findIndex(([, spec]) => spec.kind !== "tensor");
   const tensors = entries.slice(0, tensorCount < 0 ? entries.length : tensorCount) as [string, TensorArg][];
-  const attributes = entries.slice(tensors.length) as [string, AttributeArg | DTypeArg][];
+  const attributes = entries.slice(tensors.length) as [string, AttributeArg | DTypeArg | BlocksArg][];
   if (attributes.some(([, spec]) => spec.kind === ("tensor" as string)))
     throw new ArgumentError(`defineOp(${name}): tensors come before attributes`);
 
@@ -198,6 +206,10 @@ export function defineOp<const A extends ArgSpecs, const O extends readonly [] |
         numbers[a] = value ? 1 : 0;
       } else if (spec.kind === "dtype") {
         numbers[a] = value === undefined ? -1 : dtypeId(key, value, device);
+      } else if (spec.kind === "blocks") {
+        if (!blockDTypes.includes(value as BlockDType))
+          throw new ArgumentError(`${name}: ${key} must be ${blockDTypes.join(" or ")}, but is ${String(value)}`);
+        numbers[a] = codecs[value as BlockDType].id;
       } else {
         if (typeof value !== "number" || (spec.kind === "integer" && !Number.isInteger(value))) {
           throw new ArgumentError(

@@ -60,6 +60,20 @@ export class HostTensor implements TensorType {
     this.codec.set(this.view, this.byteOffset + (i * a + j * b + k * c + l * d) * this.codec.bytes, value);
   }
 
+  /** Stores row `i` of a matrix of blocks, as bytes. */
+  setBlocks(bytes: Uint8Array, i: number): void {
+    const { bytes: size, elements } = this.codec;
+    const to = this.byteOffset + ((i * this.strides[0]) / elements) * size;
+    new Uint8Array(this.view.buffer, to, bytes.length).set(bytes);
+  }
+
+  /** Row `i` of a matrix as it is stored. */
+  rowBytes(i: number): Uint8Array {
+    const { bytes: size, elements } = this.codec;
+    const share = size / elements;
+    return new Uint8Array(this.view.buffer, this.byteOffset + i * this.strides[0] * share, this.size(1) * share);
+  }
+
   /** Sizes by position, 1 where the shape has no such dimension. */
   size(dimension: number): number {
     return this.shape[dimension] ?? 1;

@@ -59,7 +59,12 @@ class ReferenceDevice extends Device {
     for (const [i, [key, spec]] of Object.entries(op.args).entries()) {
       if (spec.kind !== "tensor") {
         const value = attributes[i - inputs.length]!;
-        args[key] = spec.kind === "boolean" ? value !== 0 : spec.kind === "dtype" ? dtypeOfId(value) : value;
+        args[key] =
+          spec.kind === "boolean"
+            ? value !== 0
+            : spec.kind === "dtype" || spec.kind === "blocks"
+              ? dtypeOfId(value)
+              : value;
         continue;
       }
       const tensor = inputs[i];

@@ -48,6 +48,8 @@ export interface LoadOptions {
    * needs f32 activations. Default: false.
    */
   int8Activations?: boolean;
+  /** Quantises in its kernels if `device` has none for that, such as a `cpu()` beside a GPU; the bytes are the same. Default: JavaScript does, much slower. */
+  quantiseOn?: Device;
   /** Called as weights are mapped. Default: nobody is told. */
   onProgress?: ProgressListener;
   /** Is warned of tensors that the model does not use, and told what was converted. Default: silent. */
@@ -147,7 +149,7 @@ async function finishLinears(
   weights: Map<string, Tensor>,
   { tieWordEmbeddings }: ModelConfig,
   activations: ActivationDType,
-  { weights: wanted = "stored", int8Activations = false, device, onProgress, signal }: LoadOptions,
+  { weights: wanted = "stored", int8Activations = false, quantiseOn, device, onProgress, signal }: LoadOptions,
 ): Promise<FinishedLinears> {
   if (!weightFormats.includes(wanted))
     throw new ArgumentError(`loadModel: weights must be ${weightFormats.join(" or ")}, but is ${wanted}`);
@@ -157,7 +159,7 @@ async function finishLinears(
     );
   if (int8Activations && !device.supports(linearQ8)) throw new UnsupportedOp(linearQ8.name, device.name);
   const shared = new Set(tieWordEmbeddings ? [model.linears.get("head")!.weight] : []);
-  const how = { device, weights, shared, onProgress, signal };
+  const how = { weights, shared, onProgress, signal };
   try {
     const finished = await finish();
     for (const layer of model.linears.values())
@@ -171,10 +173,10 @@ async function finishLinears(
   async function finish(): Promise<FinishedLinears> {
     if (wanted === "stored") return {};
     if (wanted === "sparse24" || wanted === "sparseMask") {
-      const { report, copies } = await sparsifyLinears(model.linears, { ...how, format: sparse[wanted] });
+      const { report, copies } = await sparsifyLinears(model.linears, { ...how, device, format: sparse[wanted] });
       return { sparsity: report, copies };
     }
-    const { report, copies } = await quantiseLinears(model.linears, { ...how, dtype: wanted });
+    const { report, copies } = await quantiseLinears(model.linears, { ...how, dtype: wanted, helper: quantiseOn });
     return { quantisation: report, copies };
   }
 }

@@ -1,24 +1,18 @@
 import {
   type Device,
-  elementsOf,
   type HostPart,
   type KeptAs,
-  packSparse,
-  isBlockDType,
-  isTensor,
   type Linear,
-  type LinearWeight,
-  disposeWeight,
-  type ProgressListener,
+  packSparse,
   type Shape,
   shareOfZeros,
   type SparseFormat,
   sparseWeight,
-  type Tensor,
   UnsupportedOp,
   type Weight,
   weightBytes,
 } from "@whittle/core";
+import { type KeptSite, type ReplaceOptions, replaceWeights } from "./replace-weights.js";
 
 /** What became of the weight of one linear layer, or of one matrix of a checkpoint. */
 export interface SparseSite {
@@ -35,63 +29,36 @@ export interface SparsityReport {
   readonly format: string;
   readonly sites: readonly SparseSite[];
   /** Matrices that stay as they are, with the reason. */
-  readonly kept: readonly { readonly site: string; readonly reason: string }[];
+  readonly kept: readonly KeptSite[];
 }
 
-export interface SparsifyLinearsOptions {
+export interface SparsifyLinearsOptions extends Omit<ReplaceOptions, "stage"> {
   readonly device: Device;
   readonly format: SparseFormat;
-  /** The loaded tensors by name: a weight that a layer no longer uses is disposed and its entry removed. */
-  readonly weights: Map<string, Tensor>;
-  /** Weights that are read by more than their layer: an embedding table that is the head as well. They stay. */
-  readonly shared: ReadonlySet<LinearWeight>;
-  readonly onProgress?: ProgressListener | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Replaces the weights of linear layers by sparse ones, one after another, where they hold the zeros that the format leaves out and take less memory so. Nothing is pruned: what a
- * layer computes stays the same.
+ * Replaces the weights of linear layers by sparse ones, one after another, where they hold the zeros that the format leaves out and take less memory so; shared ones stay. Nothing is
+ * pruned: what a layer computes stays the same.
  * @returns the report, and the new weights: the caller's to dispose.
  * @throws UnsupportedOp if the device cannot compute with them.
  */
 export async function sparsifyLinears(
   linears: ReadonlyMap<string, Linear>,
-  { device, format, weights, shared, onProgress, signal }: SparsifyLinearsOptions,
+  { device, format, ...options }: SparsifyLinearsOptions,
 ): Promise<{ report: SparsityReport; copies: readonly Weight[] }> {
   requireFormat(device, format);
   const sites: SparseSite[] = [];
-  const kept: { site: string; reason: string }[] = [];
-  const copies: Weight[] = [];
-  const total = [...linears.values()].reduce((sum, { weight }) => sum + elementsOf(weight.shape), 0);
-  let done = 0;
-  try {
-    for (const [site, layer] of linears) {
-      signal?.throwIfAborted();
-      const { weight } = layer;
-      if (!isTensor(weight)) kept.push({ site, reason: `stored as ${weight.format.name}` });
-      else if (shared.has(weight)) kept.push({ site, reason: "it is the embedding table as well" });
-      else if (isBlockDType(weight.dtype)) kept.push({ site, reason: `stored as ${weight.dtype}` });
-      else {
-        const matrix = { dtype: weight.dtype, shape: weight.shape, bytes: await weight.readBytes() };
-        const packed = packWorthwhile(format, matrix);
-        if (typeof packed === "string") kept.push({ site, reason: packed });
-        else {
-          const replacement = sparseWeight(device, format, packed, weight.shape);
-          copies.push(replacement);
-          sites.push(siteOf(site, matrix, weightBytes(replacement)));
-          layer.weight = replacement;
-          for (const [name, other] of weights) if (other === weight) weights.delete(name);
-          weight.dispose();
-        }
-      }
-      done += elementsOf(weight.shape);
-      onProgress?.({ stage: "packing weights", done, total, unit: "elements" });
-    }
-  } catch (failure) {
-    copies.forEach(disposeWeight);
-    throw failure;
-  }
+  const how = { ...options, stage: "packing weights" };
+  const { kept, copies } = await replaceWeights(linears, how, async (weight, site) => {
+    if (options.shared.has(weight)) return "it is the embedding table as well";
+    const matrix = { dtype: weight.dtype, shape: weight.shape, bytes: await weight.readBytes() };
+    const packed = packWorthwhile(format, matrix);
+    if (typeof packed === "string") return packed;
+    const replacement = sparseWeight(device, format, packed, weight.shape);
+    sites.push(siteOf(site, matrix, weightBytes(replacement)));
+    return replacement;
+  });
   return { report: { format: format.name, sites, kept }, copies };
 }
 

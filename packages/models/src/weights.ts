@@ -15,6 +15,7 @@ import {
   type Tensor,
   type Weight,
 } from "@whittle/core";
+import { convertInSlices } from "./convert-in-slices.js";
 import { requireFormat } from "./sparsify-linears.js";
 
 /** A stored tensor that can be a weight. */
@@ -27,7 +28,10 @@ export interface StoredWeight extends StoredTensor {
 
 /** How elements of one type become elements of another. */
 export interface Conversion {
+  /** Of whole blocks, each for itself. */
   (stored: Uint8Array): Uint8Array;
+  /** Bytes of a stored block. */
+  readonly blockBytes: number;
   /** Whether every element stays what it was. */
   readonly exact: boolean;
 }
@@ -152,6 +156,6 @@ export async function mapSparseWeights(
 async function loadWeight(tensor: StoredWeight, device: Device): Promise<Tensor> {
   const { file, byteOffset, dtype, shape, convert } = tensor;
   if (!convert) return device.map(file, byteOffset, dtype, shape);
-  const converted = convert(await readTensorBytes(tensor));
+  const converted = await convertInSlices(convert, await readTensorBytes(tensor));
   return device.unscoped(() => device.tensorFromBytes(converted, shape, dtype));
 }

@@ -6,6 +6,7 @@ import {
   bytesOf,
   codecs,
   type DType,
+  dtypeOfId,
   encode,
   isBlockDType,
   type Shape,
@@ -35,7 +36,7 @@ export interface Case {
   readonly label: string;
   /** In the order of the op's declaration; undefined: left out. */
   readonly tensors: readonly (TensorPlan | undefined)[];
-  readonly attributes: Readonly<Record<string, number | boolean | ActivationDType | undefined>>;
+  readonly attributes: Readonly<Record<string, number | boolean | DType | undefined>>;
   /** Whether all elements of all floating-point tensors are finite. */
   readonly finite: boolean;
 }
@@ -87,7 +88,7 @@ export function drawCase(
         : encode(dtype, draw ? draw(context, shape) : drawValues(random, dtype, shape, kind)).slice();
     return { dtype, shape, bytes, layout: drawLayout(random, dtype, shape) };
   });
-  const attributes: Record<string, number | boolean | ActivationDType | undefined> = {};
+  const attributes: Record<string, number | boolean | DType | undefined> = {};
   for (const [name, arg] of Object.entries(op.args)) {
     if (arg.kind === "tensor") continue;
     if (arg.kind === "dtype") {
@@ -95,7 +96,7 @@ export function drawCase(
       continue;
     }
     const value = need(drawn, name, `${op.name}: the attribute "${name}"`);
-    attributes[name] = arg.kind === "boolean" ? value !== 0 : value;
+    attributes[name] = arg.kind === "boolean" ? value !== 0 : arg.kind === "blocks" ? dtypeOfId(value) : value;
   }
   const sizes = Object.entries(drawn).map(([name, value]) => `${name} ${value}`);
   const dtypes = [...new Set(tensors.map((tensor) => tensor?.dtype ?? "none"))];

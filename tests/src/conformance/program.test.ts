@@ -42,8 +42,16 @@ const programs = [
   { program: "conformance", activations: "f32", count: "4" },
   { program: "conformance-cuda-emulated", activations: "f32,bf16,f16", count: "6" },
 ];
-/** Ops that CUDA has no kernel of: dot products of 8-bit codes, weights without their zeros. */
-const forCpus = ["gatedLinear.q8", "linear.q8", "linear.sparse24", "linear.sparseMask", "linears.q8"];
+/** Ops that CUDA has no kernel of: dot products of 8-bit codes, weights without their zeros, quantising. */
+const forCpus = [
+  "gatedLinear.q8",
+  "linear.q8",
+  "linear.sparse24",
+  "linear.sparseMask",
+  "linears.q8",
+  "quantiseRows",
+  "squaredError",
+];
 const drawnFor = (program: string) => path.join(folder, `drawn-${program}`);
 
 beforeAll(async () => {

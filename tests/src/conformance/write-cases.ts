@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ActivationDType, type AnyOp, bytesOf, codecs, rowElementsOf } from "@whittle/core";
+import { type AnyOp, bytesOf, codecs, type DType, isBlockDType, rowElementsOf } from "@whittle/core";
 import { type CaseExpectation, type CaseInput, type ConformanceCase, encodeCase } from "../case-file.js";
 import { type Case, type CaseOptions, drawCase, type Spec, type TensorPlan, tensorsOf } from "./case.js";
 import { type Expected, expectedOf } from "./expected.js";
@@ -55,7 +55,7 @@ function conformanceCase(example: Case, judge: Judge | undefined): ConformanceCa
 }
 
 /** As native devices get it: booleans as 0 and 1, dtypes as their ids, −1 for none. */
-function attributeWord(value: number | boolean | ActivationDType | undefined): number {
+function attributeWord(value: number | boolean | DType | undefined): number {
   if (value === undefined) return -1;
   return typeof value === "string" ? codecs[value].id : Number(value);
 }
@@ -75,6 +75,12 @@ function caseInput({ dtype, shape, bytes, layout }: TensorPlan, expected: CaseEx
 
 function expectation(example: Case, expected: Expected, index: number): CaseExpectation {
   const result = expected.results[index]!;
+  if (isBlockDType(result.dtype)) {
+    const values = Float64Array.from(
+      Array.from({ length: result.size(0) }, (_, row) => [...result.rowBytes(row)]).flat(),
+    );
+    return { values, limits: new Float64Array(values.length) };
+  }
   const values = result.toArray();
   const limits = expected.limits[index]!.toArray().map((limit, i) =>
     tolerance(result.dtype, values[i]!, limit, example.finite),

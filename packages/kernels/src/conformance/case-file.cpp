@@ -71,9 +71,10 @@ CaseTensor readType(Reader& reader) {
 }
 
 Expectation readExpectation(Reader& reader, const Tensor& type) {
+  const int64_t count = isBlock(type.dtype) ? bytesOf(type.dtype, elementsOf(type)) : elementsOf(type);
   Expectation expectation;
-  expectation.values = reader.numbers(elementsOf(type));
-  expectation.limits = reader.numbers(elementsOf(type));
+  expectation.values = reader.numbers(count);
+  expectation.limits = reader.numbers(count);
   return expectation;
 }
 

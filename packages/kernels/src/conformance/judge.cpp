@@ -42,7 +42,7 @@ double elementAt(const uint8_t* data, DType dtype, int64_t index) {
     case DType::q4_0:
     case DType::q4_K:
     case DType::q6_K:
-      break;  // never a result
+      break;  // judged by their bytes
   }
   return NAN;
 }
@@ -52,8 +52,22 @@ bool within(double value, double expected, double limit) {
   return value == expected || std::abs(value - expected) <= limit || (std::isinf(limit) && !std::isnan(limit));
 }
 
+// The first byte of blocks that is another one; empty if none is.
+std::string judgeBlocks(const Tensor& tensor, const Expectation& expected, const char* what, int index) {
+  const int64_t rowBytes = bytesOf(tensor.dtype, tensor.columns());
+  for (int64_t i = 0; i < static_cast<int64_t>(expected.values.size()); i++) {
+    const int64_t row = i / rowBytes, at = bytesOf(tensor.dtype, row * tensor.rowStride) + i % rowBytes;
+    const int value = static_cast<const uint8_t*>(tensor.data)[at], wanted = static_cast<int>(expected.values[static_cast<size_t>(i)]);
+    if (value == wanted) continue;
+    return std::string(what) + " " + std::to_string(index) + ", byte " + std::to_string(i) + ": " + std::to_string(value) + " instead of " +
+           std::to_string(wanted);
+  }
+  return {};
+}
+
 // The first element that is off by more than it may; empty if none is.
 std::string judgeTensor(const Tensor& tensor, const Expectation& expected, const char* what, int index) {
+  if (isBlock(tensor.dtype)) return judgeBlocks(tensor, expected, what, index);
   const int64_t columns = tensor.rank == 0 ? 1 : tensor.columns();
   for (int64_t i = 0; i < elementsOf(tensor); i++) {
     const double value = elementAt(static_cast<const uint8_t*>(tensor.data), tensor.dtype, i / columns * tensor.rowStride + i % columns);

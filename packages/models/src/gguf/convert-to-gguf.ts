@@ -1,8 +1,20 @@
 import { basename, join, resolve } from "node:path";
-import { codecs, decode, type DType, encode, openCheckpoint, readTensorBytes, type StoredTensor } from "@whittle/core";
+import {
+  codecs,
+  decode,
+  type Device,
+  type DType,
+  encode,
+  isBlockDType,
+  openCheckpoint,
+  quantiseRows,
+  readTensorBytes,
+  type StoredTensor,
+} from "@whittle/core";
 import { architectures } from "../architectures/architecture.js";
 import { ropeFrequencies } from "../architectures/rope.js";
 import { type ModelConfig, readModelConfig } from "../model-config.js";
+import { quantiseInSlices } from "../quantise-weight.js";
 import { locateWeights } from "../weights.js";
 import { type GgmlTypeName } from "./ggml-types.js";
 import { ggufTensorName } from "./tensor-names.js";
@@ -14,6 +26,8 @@ export interface ConvertOptions {
    * rows are no whole blocks stay as they are. Default: as stored.
    */
   readonly typeOf?: (parameter: string) => DType | "stored";
+  /** Quantises in its kernels, such as a `cpu()`; the bytes are the same. Default: JavaScript does, much slower. */
+  readonly device?: Device;
   /** More metadata: the keys of `tokenizer.ggml`, which are not made here. Default: none, so that readers need the `tokenizer.json`. */
   readonly metadata?: Readonly<Record<string, GgufField>>;
 }
@@ -23,7 +37,7 @@ export interface ConvertOptions {
  * @throws ConfigError, CheckpointError
  */
 export async function convertToGguf(folder: string, file: string, options: ConvertOptions = {}): Promise<void> {
-  const { typeOf = () => "stored", metadata = {} } = options;
+  const { typeOf = () => "stored", device, metadata = {} } = options;
   const config = await readModelConfig(join(folder, "config.json"));
   const architecture = architectures[config.architecture];
   const { stored } = locateWeights(await openCheckpoint(folder), {
@@ -45,7 +59,7 @@ export async function convertToGguf(folder: string, file: string, options: Conve
       type,
       shape,
       bytes: async () => {
-        const bytes = await elementsOf(tensor, type, transposed);
+        const bytes = await elementsOf(tensor, type, { transposed, device });
         return isRotated(parameter) ? pairsTogether(bytes, shape[0]!, config.headDim) : bytes;
       },
     };
@@ -62,11 +76,23 @@ export async function convertToGguf(folder: string, file: string, options: Conve
 }
 
 /** In another dtype if asked for; GPT-2's matrices lie the other way in its own files. */
-async function elementsOf(tensor: StoredTensor, type: DType, transposed: boolean): Promise<Uint8Array> {
+async function elementsOf(
+  tensor: StoredTensor,
+  type: DType,
+  { transposed, device }: { transposed: boolean; device: Device | undefined },
+): Promise<Uint8Array> {
+  if (isBlockDType(type) && !transposed && device?.supports(quantiseRows)) {
+    const mapped = await device.map(tensor.file, tensor.byteOffset, tensor.dtype!, tensor.shape);
+    const blocks = device.unscoped(() => quantiseRows({ x: mapped, as: type }));
+    const bytes = blocks.readBytes();
+    [mapped, blocks].forEach((made) => made.dispose());
+    return bytes;
+  }
   const bytes = await readTensorBytes(tensor);
   if (type === tensor.dtype && !transposed) return bytes;
-  const values = decode(tensor.dtype!, bytes);
-  return encode(type, transposed ? transpose(values, tensor.shape as [number, number]) : values);
+  const stored = decode(tensor.dtype!, bytes) as Float32Array;
+  const values = transposed ? transpose(stored, tensor.shape as [number, number]) : stored;
+  return isBlockDType(type) ? quantiseInSlices(values, type) : encode(type, values);
 }
 
 function transpose(values: ArrayLike<number>, [rows, columns]: readonly [number, number]): Float32Array {

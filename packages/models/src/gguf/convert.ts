@@ -19,8 +19,8 @@ interface Converted {
 
 /** What becomes of tensors that no device computes with: q8_0 where that has the same scale and codes that fit, else f16, rounded. */
 const conversions: Partial<Record<GgmlTypeName, Converted>> = {
-  q5_0: { dtype: "q8_0", convert: exactly(q50ToQ80) },
-  iq4_nl: { dtype: "q8_0", convert: exactly(iq4NlToQ80) },
+  q5_0: { dtype: "q8_0", convert: exactly("q5_0", q50ToQ80) },
+  iq4_nl: { dtype: "q8_0", convert: exactly("iq4_nl", iq4NlToQ80) },
   q4_1: toF16("q4_1", decodeQ41),
   q5_1: toF16("q5_1", decodeQ51),
   q2_K: toF16("q2_K", decodeQ2K),
@@ -34,8 +34,8 @@ export function conversionOf(type: GgmlTypeName): Converted | undefined {
   return conversions[type];
 }
 
-function exactly(convert: (stored: Uint8Array) => Uint8Array): Conversion {
-  return Object.assign(convert, { exact: true });
+function exactly(name: GgmlTypeName, convert: (stored: Uint8Array) => Uint8Array): Conversion {
+  return Object.assign(convert, { exact: true, blockBytes: ggmlTypes[name].bytes });
 }
 
 /** Blocks that are decoded before they are encoded: enough that a call costs nothing, few enough to stay in the cache. */
@@ -55,7 +55,7 @@ function toF16(name: GgmlTypeName, decode: BlockDecoder): Converted {
     }
     return converted;
   };
-  return { dtype: "f16", convert: Object.assign(convert, { exact: false }) };
+  return { dtype: "f16", convert: Object.assign(convert, { exact: false, blockBytes: bytes }) };
 }
 
 /** q5_0, 32 elements in 22 bytes: d, the codes' fifth bits (element i at bit i), 16 bytes of nibbles n, the low ones first; d · (n − 16). */
