@@ -14,6 +14,14 @@
 namespace WHITTLE_KERNEL_NAMESPACE {
 
 constexpr int64_t kTile = 64;
+// So many queries use keys and values as they are stored, at most.
+#ifdef WHITTLE_AVX512
+constexpr int64_t kFewQueries = 2 * kDotRows;
+#else
+constexpr int64_t kFewQueries = kDotRows;
+#endif
+// So many queries of a key head go through a tile together, at most.
+constexpr int64_t kBlockQueries = 128;
 constexpr float kMinusInfinity = -__builtin_inff();
 
 // Attention over some keys, for `count` queries. values[query] holds Σ exp(logit − max)·value, rows `stride` (whole vectors) apart.
@@ -25,9 +33,10 @@ struct Parts {
 
   Parts at(int64_t query) const { return {max + query, sum + query, values + query * stride, stride}; }
   // Floats that `count` queries need.
-  static int64_t size(int64_t count, int64_t stride) { return count * (stride + 2); }
+  static int64_t size(int64_t count, int64_t stride) { return roundUp(count, kLanes) * (stride + 2); }
   static Parts in(float* memory, int64_t count, int64_t stride) {
-    return {memory + count * stride, memory + count * (stride + 1), memory, stride};
+    const int64_t padded = roundUp(count, kLanes);
+    return {memory + padded * stride, memory + padded * (stride + 1), memory, stride};
   }
 };
 
@@ -67,17 +76,25 @@ inline void softmaxTile(float* logits, int64_t count, float scale, float* max, f
   *sum = sumLanes(total);
 }
 
-// values[q] += Σ weights[q][key] · tile[key] over `keys` keys, for Q queries, C vectors of columns at a time: Q·(C + 1) + 1 vectors must
-// fit the registers.
-template <int Q, int C, typename Format>
-WHITTLE_INLINE void weighChunk(const float* weights, Rows<Format> tile, int64_t keys, float* values, int64_t stride) {
+// Numbers of several queries, for each query those of a tile's keys next to each other.
+struct ByQuery {
+  float* data;
+
+  float* at(int64_t query, int64_t key) const { return data + query * kTile + key; }
+  ByQuery from(int64_t query, int64_t key) const { return {at(query, key)}; }
+};
+
+// values[q] (0 where they are `fresh`) += Σ weights(q, key) · tile[key] over `keys` keys, for Q queries, C vectors of columns at a time:
+// Q·(C + 1) + 1 vectors must fit the registers.
+template <int Q, int C, typename Weights, typename Format>
+inline void weighChunk(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride) {
   Vec sums[Q * C];
   for (int q = 0; q < Q; q++) {
-    for (int c = 0; c < C; c++) sums[q * C + c] = load(values + q * stride + c * kLanes);
+    for (int c = 0; c < C; c++) sums[q * C + c] = fresh ? splat(0.0f) : load(values + q * stride + c * kLanes);
   }
   for (int64_t key = 0; key < keys; key++) {
     Vec weight[Q];
-    for (int q = 0; q < Q; q++) weight[q] = splat(weights[q * kTile + key]);
+    for (int q = 0; q < Q; q++) weight[q] = splat(*weights.at(q, key));
     for (int c = 0; c < C; c++) {
       const Vec row = Format::loadVec(tile[key] + c * kLanes);
       for (int q = 0; q < Q; q++) sums[q * C + c] = multiplyAdd(weight[q], row, sums[q * C + c]);
@@ -88,53 +105,56 @@ WHITTLE_INLINE void weighChunk(const float* weights, Rows<Format> tile, int64_t 
   }
 }
 
-template <int Q, typename Format>
-inline void weigh(const float* weights, Rows<Format> tile, int64_t keys, float* values, int64_t stride) {
-  int64_t column = 0;
-  for (; column + 4 * kLanes <= stride; column += 4 * kLanes) {
-    weighChunk<Q, 4>(weights, Rows<Format>{tile.data + column, tile.stride}, keys, values + column, stride);
-  }
-  for (; column < stride; column += kLanes) {
-    weighChunk<Q, 1>(weights, Rows<Format>{tile.data + column, tile.stride}, keys, values + column, stride);
-  }
+template <int Q, typename Weights, typename Format>
+inline void weighTile(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride) {
+  inParts<4>(stride / kLanes, [&](auto columns, int64_t at) {
+    weighChunk<Q, columns()>(weights, Rows<Format>{tile.data + at * kLanes, tile.stride}, keys, fresh, values + at * kLanes, stride);
+  });
 }
 
-// The values of `queries` queries, of which each sees the first counts[query] keys of the tile: Q together as far as all see, then each for
-// itself.
-template <int Q>
-inline int64_t weighTogether(const float* weights, Rows<F32> tile, const int32_t* counts, int64_t from, int64_t queries, float* values,
-                             int64_t stride) {
-  int64_t at = from;
-  for (; at + Q <= queries; at += Q) {
-    int64_t common = counts[at];
-    for (int q = 1; q < Q; q++) common = smaller(common, counts[at + q]);
-    weigh<Q>(weights + at * kTile, tile, common, values + at * stride, stride);
-    for (int64_t q = at; q < at + Q; q++) {
-      if (common < counts[q]) {
-        weigh<1>(weights + q * kTile + common, Rows<F32>{tile[common], tile.stride}, counts[q] - common, values + q * stride, stride);
-      }
+// Adds to the values of `queries` queries those of the tile's keys from `place` on, `run` of them, of which each query sees those before
+// counts[query]: kDotRows queries together as far as all see, then each for itself. The first key sets the values.
+template <typename Weights, typename Format>
+inline void weigh(Weights weights, Rows<Format> tile, int64_t place, int64_t run, const int32_t* counts, int64_t queries, float* values,
+                  int64_t stride) {
+  inParts<kDotRows>(queries, [&](auto together, int64_t first) {
+    const auto seen = [&](int64_t query) { return smaller(run, counts[query] - place); };
+    int64_t common = seen(first);
+    for (int q = 1; q < together(); q++) common = smaller(common, seen(first + q));
+    if (common > 0) weighTile<together()>(weights.from(first, place), tile, common, place == 0, values + first * stride, stride);
+    const int64_t done = common > 0 ? common : 0;
+    for (int64_t q = first; q < first + together(); q++) {
+      if (done >= seen(q)) continue;
+      weighTile<1>(weights.from(q, place + done), Rows<Format>{tile[done], tile.stride}, seen(q) - done, place + done == 0,
+                   values + q * stride, stride);
     }
-  }
-  return at;
+  });
 }
 
-// So many queries of one row use keys and values as they are stored.
-#ifdef WHITTLE_AVX512
-constexpr int64_t kFewQueries = 2 * kDotRows;
-#else
-constexpr int64_t kFewQueries = kDotRows;
-#endif
-
-// Adds the part of the next tile to what the tiles before it gave, for one query.
-inline void mergeTile(const Parts& total, const Parts& next) {
-  const float a = *total.max, b = *next.max;
-  const float max = a > b || a != a ? a : b;
-  const float aWeight = a == kMinusInfinity ? 0.0f : exponential(a - max);
-  const float bWeight = b == kMinusInfinity ? 0.0f : exponential(b - max);
-  *total.max = max;
-  *total.sum = *total.sum * aWeight + *next.sum * bWeight;
-  for (int64_t i = 0; i < total.stride; i += kLanes) {
-    store(total.values + i, multiplyAdd(load(next.values + i), splat(bWeight), load(total.values + i) * splat(aWeight)));
+// Adds the part of the next tile to what the tiles before it gave, for those of `count` queries that see any of its keys. Maxima and sums
+// are readable in whole vectors.
+inline void mergeTile(const Parts& total, const Parts& next, const int32_t* counts, int64_t count) {
+  const auto weightOf = [](Vec max, Vec common) { return max == splat(kMinusInfinity) ? splat(0.0f) : exponential(max - common); };
+  for (int64_t first = 0; first < count; first += kLanes) {
+    const Vec a = load(total.max + first), b = load(next.max + first);
+    const Vec max = (a > b) | (a != a) ? a : b;
+    const Vec aWeight = weightOf(a, max), bWeight = weightOf(b, max);
+    const Vec sum = load(total.sum + first) * aWeight + load(next.sum + first) * bWeight;
+    float lanes[4][kLanes];
+    store(lanes[0], max);
+    store(lanes[1], sum);
+    store(lanes[2], aWeight);
+    store(lanes[3], bWeight);
+    for (int64_t lane = 0; lane < smaller(kLanes, count - first); lane++) {
+      const int64_t query = first + lane;
+      if (counts[query] == 0) continue;
+      total.max[query] = lanes[0][lane];
+      total.sum[query] = lanes[1][lane];
+      const Vec before = splat(lanes[2][lane]), now = splat(lanes[3][lane]);
+      float* values = total.values + query * total.stride;
+      const float* more = next.values + query * total.stride;
+      for (int64_t i = 0; i < total.stride; i += kLanes) store(values + i, multiplyAdd(load(more + i), now, load(values + i) * before));
+    }
   }
 }
 

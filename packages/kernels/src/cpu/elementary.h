@@ -7,8 +7,7 @@
 namespace WHITTLE_KERNEL_NAMESPACE {
 
 // eˣ to 1.1 units in the last place; gradual underflow to 0 below −103.97, infinity above 88.72.
-// x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts (Cody & Waite); a polynomial for eʳ; 2ⁿ in two factors, so that subnormal results
-// form.
+// x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 in two parts (Cody & Waite); a polynomial for eʳ.
 WHITTLE_INLINE Vec exponential(Vec x) {
   const Vec clamped = larger(splat(-105.0f), x);
   const Vec bounded = clamped > splat(89.0f) ? splat(89.0f) : clamped;
@@ -24,11 +23,7 @@ WHITTLE_INLINE Vec exponential(Vec x) {
   p = multiplyAdd(p, r, splat(0x1.555556p-3f));
   p = multiplyAdd(p, r, splat(0.5f));
   p = multiplyAdd(p, r * r, r) + splat(1.0f);
-  const VecInt exponent = floatToBits(shifted) - floatToBits(shifter);
-  const VecInt half = exponent >> 1;
-  const Vec first = bitsToFloat((half + 127) << 23);
-  const Vec second = bitsToFloat((exponent - half + 127) << 23);
-  return p * first * second;
+  return timesPowerOfTwo(p, n);
 }
 
 WHITTLE_INLINE float exponential(float x) {

@@ -43,6 +43,18 @@ WHITTLE_INLINE VecInt floatToBits(Vec v) {
   return reinterpret_cast<VecInt>(v);
 }
 
+// x·2ⁿ for a whole n from −252 to 254, rounded once.
+WHITTLE_INLINE Vec timesPowerOfTwo(Vec x, Vec n) {
+#if defined(WHITTLE_AVX512)
+  return _mm512_scalef_ps(x, n);
+#else
+  // In two factors, so that subnormal results form.
+  const VecInt exponent = __builtin_convertvector(n, VecInt);
+  const VecInt half = exponent >> 1;
+  return x * bitsToFloat((half + 127) << 23) * bitsToFloat((exponent - half + 127) << 23);
+#endif
+}
+
 WHITTLE_INLINE int64_t smaller(int64_t a, int64_t b) {
   return a < b ? a : b;
 }

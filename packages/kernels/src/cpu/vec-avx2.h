@@ -39,4 +39,7 @@ WHITTLE_INLINE float sumLanes(Vec a) {
   return ((a[0] + a[2]) + (a[1] + a[3])) + ((a[4] + a[6]) + (a[5] + a[7]));
 }
 
+// Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
+constexpr int kLaneOrder[] = {0, 2, 1, 3, 4, 6, 5, 7};
+
 }  // namespace WHITTLE_KERNEL_NAMESPACE

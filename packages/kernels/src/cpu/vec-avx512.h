@@ -41,4 +41,7 @@ WHITTLE_INLINE float sumLanes(Vec a) {
   return sumLanes(a, a, a, a)[0];
 }
 
+// Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
+constexpr int kLaneOrder[] = {0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15};
+
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -36,4 +36,7 @@ WHITTLE_INLINE float sumLanes(Vec a) {
   return vaddvq_f32(a);
 }
 
+// Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
+constexpr int kLaneOrder[] = {0, 1, 2, 3};
+
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -46,4 +46,7 @@ WHITTLE_INLINE Vec4 sumLanes(Vec a, Vec b, Vec c, Vec d) {
 #endif
 }
 
+// Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
+constexpr int kLaneOrder[] = {0, 1, 2, 3};
+
 }  // namespace WHITTLE_KERNEL_NAMESPACE
