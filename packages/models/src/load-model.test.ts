@@ -1,40 +1,12 @@
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import {
-  type DType,
-  elementsOf,
-  encode,
-  reference,
-  type Shape,
-  type TensorSource,
-  writeCheckpoint,
-} from "@whittle/core";
+import { type DType, elementsOf, encode, reference, type Shape, type TensorSource } from "@whittle/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { architectures, type BuiltModel } from "./architectures/architecture.js";
 import { logitsOf, rowsOf, tinyConfigs } from "./architectures/tiny-model.js";
 import { loadModel } from "./load-model.js";
-
-const tokenizer = fileURLToPath(new URL("../fixtures/tokenizers/byte-level/tokenizer.json", import.meta.url));
-const configs = {
-  llama: {
-    model_type: "llama",
-    vocab_size: 23,
-    hidden_size: 12,
-    intermediate_size: 20,
-    num_hidden_layers: 3,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    head_dim: 4,
-    rms_norm_eps: 1e-5,
-    max_position_embeddings: 64,
-    attention_bias: true,
-    rope_theta: 100,
-    eos_token_id: 2,
-  },
-  gpt2: { model_type: "gpt2", vocab_size: 23, n_embd: 12, n_inner: 20, n_layer: 3, n_head: 4, n_positions: 64 },
-};
+import { configFiles, writeModelFolder } from "./test-model-folder.js";
 
 let folder: string;
 beforeEach(async () => {
@@ -64,9 +36,7 @@ async function write(
         Float32Array.from({ length: elementsOf(shape) }, (_, i) => Math.sin(n + i * 1.7)),
       ),
   }));
-  await writeCheckpoint(folder, sources, options);
-  await writeFile(join(folder, "config.json"), JSON.stringify({ ...configs[architecture], tie_word_embeddings: tied }));
-  await cp(tokenizer, join(folder, "tokenizer.json"));
+  await writeModelFolder(folder, { ...configFiles[architecture], tie_word_embeddings: tied }, sources, options);
 }
 
 const rename = (from: string, to: string) => (tensors: Stored) => {

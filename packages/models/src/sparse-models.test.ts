@@ -1,7 +1,6 @@
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import {
   elementsOf,
   encode,
@@ -12,30 +11,14 @@ import {
   reference,
   type TensorSource,
   uniform,
-  writeCheckpoint,
 } from "@whittle/core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { architectures, type BuiltModel } from "./architectures/architecture.js";
 import { logitsOf, rowsOf, tinyConfigs } from "./architectures/tiny-model.js";
 import { convertSparse } from "./convert-sparse.js";
 import { loadModel, type LoadOptions } from "./load-model.js";
+import { configFiles, writeModelFolder } from "./test-model-folder.js";
 
-const tokenizer = fileURLToPath(new URL("../fixtures/tokenizers/byte-level/tokenizer.json", import.meta.url));
-const config = {
-  model_type: "llama",
-  vocab_size: 23,
-  hidden_size: 12,
-  intermediate_size: 20,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  head_dim: 4,
-  rms_norm_eps: 1e-5,
-  max_position_embeddings: 64,
-  attention_bias: true,
-  rope_theta: 100,
-  eos_token_id: 2,
-};
 const { llama } = architectures;
 
 let root: string;
@@ -61,9 +44,7 @@ async function writePruned(path: string, change: (tensors: TensorSource[]) => vo
     return { name, shape, dtype: "bf16", bytes: () => encode("bf16", values).slice() };
   });
   change(tensors);
-  await cp(tokenizer, join(path, "tokenizer.json"), { recursive: true });
-  await writeFile(join(path, "config.json"), JSON.stringify(config));
-  await writeCheckpoint(path, tensors);
+  await writeModelFolder(path, configFiles.llama, tensors);
 }
 
 async function logitsFrom(path: string, options: Partial<LoadOptions> = {}): Promise<number[]> {
@@ -167,7 +148,7 @@ describe("files that lie", () => {
       /layers\.9\.mlp\.down_proj\.weight is stored as sparse24 \[12, 20\], but a llama model has no such parameter/,
     );
     await spoil("x", "x");
-    await writeFile(join(packed, "config.json"), JSON.stringify({ ...config, intermediate_size: 24 }));
+    await writeFile(join(packed, "config.json"), JSON.stringify({ ...configFiles.llama, intermediate_size: 24 }));
     await expect(loadModel(packed, { device: reference() })).rejects.toThrow(
       /gate_proj\.weight is stored as sparse24 \[20, 12\], expected \[24, 12\]/,
     );
