@@ -47,7 +47,7 @@ struct Coded<Q8> {
   using Dot = Dots<255>;
 
   static WHITTLE_INLINE void unpack(const PanelRows<Q8>& w, int64_t block, PanelBlock<Q8>* panel) {
-    panel->scales[0] = gatherHalves([&](int o) { return &w.rows[o][block].scale; });
+    panel->scales[0] = gatherFirstHalves([&](int o) { return &w.rows[o][block].scale; });
 #if defined(WHITTLE_BYTE_CODES)
     gather32([&](int o) { return w.rows[o][block].codes; }, panel->codes);
     if constexpr (!kSignedCodes) {
@@ -70,7 +70,7 @@ struct Coded<Q4> {
   using Dot = Dots<15>;
 
   static WHITTLE_INLINE void unpack(const PanelRows<Q4>& w, int64_t block, PanelBlock<Q4>* panel) {
-    panel->scales[0] = gatherHalves([&](int o) { return &w.rows[o][block].scale; });
+    panel->scales[0] = gatherFirstHalves([&](int o) { return &w.rows[o][block].scale; });
 #if defined(WHITTLE_BYTE_CODES)
     CodeVec bytes[4];
     gather16([&](int o) { return w.rows[o][block].codes; }, bytes);

@@ -15,7 +15,9 @@ class Ahead {
  public:
   Ahead(const void* from, int64_t step) : at_(static_cast<const char*>(from)), step_(step) {}
   WHITTLE_INLINE void fetch() {
-    for (const char* end = at_ + step_; at_ < end; at_ += smaller(64, end - at_)) __builtin_prefetch(at_);
+#pragma GCC unroll 16
+    for (int64_t i = 0; i < step_; i += 64) __builtin_prefetch(at_ + i);
+    at_ += step_;
   }
 
  private:

@@ -83,20 +83,38 @@ WHITTLE_INLINE __m256i load32(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
 }
 
+// 16 bytes of rows i, i + 4 and so on, side by side.
+template <typename At>
+WHITTLE_INLINE CodeVec everyFourth(At&& at, int i) {
+#if defined(WHITTLE_AVX512)
+  // Broadcasts from memory into some quarters take no shuffle.
+  CodeVec rows = _mm512_zextsi128_si512(load16(at(i)));
+  rows = _mm512_mask_broadcast_i32x4(rows, 0x00f0, load16(at(i + 4)));
+  rows = _mm512_mask_broadcast_i32x4(rows, 0x0f00, load16(at(i + 8)));
+  return _mm512_mask_broadcast_i32x4(rows, 0xf000, load16(at(i + 12)));
+#else
+  return _mm256_inserti128_si256(_mm256_castsi128_si256(load16(at(i))), load16(at(i + 4)), 1);
+#endif
+}
+
 // 16 bytes of each row: vector k has bytes 4k to 4k + 3.
 template <typename At>
 WHITTLE_INLINE void gather16(At&& at, CodeVec* result) {
   CodeVec rows[4];
-  for (int i = 0; i < 4; i++) {
-    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(at(i))), load16(at(i + 4)), 1);
-#if defined(WHITTLE_AVX512)
-    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load16(at(i + 8))), load16(at(i + 12)), 1);
-    rows[i] = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-#else
-    rows[i] = low;
-#endif
-  }
+  for (int i = 0; i < 4; i++) rows[i] = everyFourth(at, i);
   transposeQuads(rows, result);
+}
+
+// The f16 that 16 bytes of each row begin with, as f32.
+template <typename At>
+WHITTLE_INLINE Vec gatherFirstHalves(At&& at) {
+#if defined(WHITTLE_AVX512)
+  const CodeVec pairs[] = {_mm512_unpacklo_epi32(everyFourth(at, 0), everyFourth(at, 1)),
+                           _mm512_unpacklo_epi32(everyFourth(at, 2), everyFourth(at, 3))};
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_unpacklo_epi64(pairs[0], pairs[1])));
+#else
+  return gatherHalves(at);
+#endif
 }
 
 // 32 bytes of each row: vector k has bytes 4k to 4k + 3.
@@ -125,6 +143,14 @@ WHITTLE_INLINE void gather32(At&& at, CodeVec* result) {
 #endif
 }
 
+#endif
+
+#if !defined(WHITTLE_AVX2)
+// The f16 that 16 bytes of each row begin with, as f32.
+template <typename At>
+WHITTLE_INLINE Vec gatherFirstHalves(At&& at) {
+  return gatherHalves(at);
+}
 #endif
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

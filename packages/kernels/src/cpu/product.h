@@ -66,33 +66,46 @@ inline void someRowsOfBlocks(int64_t rows, Rows<F32> x, Rows<Format> w, const fl
   }
 }
 
+// Outputs that are worth a part of their own.
+inline int64_t grainOfFewRows(int64_t rows, int64_t depth) {
+  return roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
+}
+
+// The outputs `from` to `to` of all rows.
 template <typename Format>
-inline void fewRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
+inline void fewRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
                     int64_t yStride) {
-  const int64_t grain = roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
-  call.workers.parallelFor(outs, grain, [&](int64_t from, int64_t to) {
-    if constexpr (isBlock(Format::dtype)) {
-      someRowsOfBlocks(rows, x, w, bias, depth, from, to, y, yStride);
-    } else if (rows == 1) {
-      oneRow(x, w, bias, depth, from, to, y);
-    } else {
-      someRows(rows, x, w, bias, depth, from, to, y, yStride);
-    }
-  });
+  if constexpr (isBlock(Format::dtype)) {
+    someRowsOfBlocks(rows, x, w, bias, depth, from, to, y, yStride);
+  } else if (rows == 1) {
+    oneRow(x, w, bias, depth, from, to, y);
+  } else {
+    someRows(rows, x, w, bias, depth, from, to, y, yStride);
+  }
 }
 
 // Up to so many rows the weight is streamed; tuned on a Zen 5 at 576 to 2048 columns.
 constexpr int64_t kFewRows = 4 * kDotRows + 12;
+
+// A part of a product with up to kFewRows rows, for a loop over its outputs.
+inline void productOfFewRows(const Tensor& x, const Tensor& weight, const float* bias, int64_t from, int64_t to, const Tensor& y) {
+  withWeightRows(weight, [&]<typename Format>(Rows<Format> wRows) {
+    fewRows<Format>(x.rows(), {x.row<const float>(0), x.rowStride}, wRows, bias, x.columns(), from, to, y.row<float>(0), y.rowStride);
+  });
+}
 
 inline void product(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
   const int64_t rows = x.rows(), depth = x.columns(), outs = weight.rows();
   if (rows == 0 || outs == 0) return;
   static thread_local Scratch<float> biasScratch;
   const float* biasRow = denseFloats(bias, biasScratch);
+  if (rows <= kFewRows) {
+    call.workers.parallelFor(outs, grainOfFewRows(rows, depth),
+                             [&](int64_t from, int64_t to) { productOfFewRows(x, weight, biasRow, from, to, y); });
+    return;
+  }
   withWeightRows(weight, [&]<typename Format>(Rows<Format> wRows) {
-    const Rows<F32> xRows{x.row<const float>(0), x.rowStride};
-    if (rows <= kFewRows) return fewRows(call, rows, xRows, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
-    manyRows(call, rows, xRows, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+    manyRows(call, rows, {x.row<const float>(0), x.rowStride}, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
   });
 }
 

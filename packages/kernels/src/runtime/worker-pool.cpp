@@ -17,6 +17,8 @@ namespace {
 constexpr std::chrono::microseconds workerSpin{50};
 // Parts per thread, so that one slow thread does not hold up the rest.
 constexpr int64_t partsPerThread = 4;
+// Threads beyond so many begin in another's share.
+constexpr int64_t mostShares = 64;
 
 class Pool {
  public:
@@ -33,18 +35,17 @@ class Pool {
   }
 
   // False when the pool is taken.
-  bool run(int32_t helpers, int64_t count, int64_t chunk, void (*part)(void*, int64_t, int64_t), void* context) {
+  bool run(int32_t helpers, int64_t count, int64_t grain, void (*part)(void*, int64_t, int64_t), void* context) {
     bool idle = false;
     if (!taken_.compare_exchange_strong(idle, true, std::memory_order_acquire)) return false;
     part_ = part;
     context_ = context;
     count_ = count;
-    chunk_ = chunk;
-    next_.store(0, std::memory_order_relaxed);
+    share(count, grain, helpers + 1);
     enrolment_.store(static_cast<uint64_t>(helpers) << 32, std::memory_order_release);
     signal_.fetch_add(1, std::memory_order_release);
     signal_.notify_all();
-    takeParts();
+    takeParts(0);
     // No more helpers; those who came finish their part.
     enrolment_.fetch_and(0xffffffffu, std::memory_order_acq_rel);
     auto done = [this] { return enrolment_.load(std::memory_order_acquire) == 0; };
@@ -56,13 +57,31 @@ class Pool {
   }
 
  private:
-  void takeParts() {
+  // Each thread has a stretch of the loop to itself: what it reads lies side by side, and the next part is on its way from memory when the
+  // one before ends. Who is done early helps the others.
+  void share(int64_t count, int64_t grain, int64_t threads) {
+    shares_ = std::min<int64_t>(threads, mostShares);
+    const int64_t grains = (count + grain - 1) / grain;
+    // Whole grains: kernels choose them as multiples of their tile.
+    chunk_ = (grains + shares_ * partsPerThread - 1) / (shares_ * partsPerThread) * grain;
+    for (int64_t i = 0; i < shares_; i++) {
+      share_[i].end = std::min((i + 1) * grains / shares_ * grain, count);
+      share_[i].next.store(i * grains / shares_ * grain, std::memory_order_relaxed);
+    }
+  }
+
+  // `own`: the share to begin with.
+  void takeParts(int64_t own) {
     try {
-      for (int64_t begin; (begin = next_.fetch_add(chunk_, std::memory_order_relaxed)) < count_;) {
-        part_(context_, begin, std::min(begin + chunk_, count_));
+      for (int64_t i = 0; i < shares_; i++) {
+        Share& share = share_[(own + i) % shares_];
+        while (share.next.load(std::memory_order_relaxed) < share.end) {
+          const int64_t begin = share.next.fetch_add(chunk_, std::memory_order_relaxed);
+          if (begin < share.end) part_(context_, begin, std::min(begin + chunk_, share.end));
+        }
       }
     } catch (...) {
-      next_.store(count_, std::memory_order_relaxed);
+      for (int64_t i = 0; i < shares_; i++) share_[i].next.store(count_, std::memory_order_relaxed);
       std::lock_guard lock(failing_);
       if (!failure_) failure_ = std::current_exception();
     }
@@ -71,8 +90,8 @@ class Pool {
   void work() {
     for (;;) {
       const uint32_t signal = signal_.load(std::memory_order_acquire);
-      if (enrol()) {
-        takeParts();
+      if (const uint64_t place = enrol()) {
+        takeParts(static_cast<int64_t>(place));
         enrolment_.fetch_sub(1, std::memory_order_release);
         continue;
       }
@@ -82,12 +101,13 @@ class Pool {
     }
   }
 
-  bool enrol() {
+  // A number from 1 on that no other helper of this loop gets; 0: none is wanted.
+  uint64_t enrol() {
     uint64_t state = enrolment_.load(std::memory_order_acquire);
     while ((state >> 32) > 0) {
-      if (enrolment_.compare_exchange_weak(state, state - (uint64_t{1} << 32) + 1, std::memory_order_acq_rel)) return true;
+      if (enrolment_.compare_exchange_weak(state, state - (uint64_t{1} << 32) + 1, std::memory_order_acq_rel)) return state >> 32;
     }
-    return false;
+    return 0;
   }
 
   std::mutex growing_;
@@ -97,7 +117,12 @@ class Pool {
   std::mutex failing_;
   std::exception_ptr failure_;
 
-  alignas(64) std::atomic<int64_t> next_{0};
+  // A stretch of the loop: what nobody has taken yet of it.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0;
+  };
+  Share share_[mostShares];
   // High half: helpers still wanted; low half: helpers at work.
   alignas(64) std::atomic<uint64_t> enrolment_{0};
   // The loop at work, in the cache line that helpers look at anyway. Written before `enrolment_` opens, read only by those who are counted
@@ -106,6 +131,7 @@ class Pool {
   void* context_ = nullptr;
   int64_t count_ = 0;
   int64_t chunk_ = 1;
+  int64_t shares_ = 1;
   alignas(64) std::atomic<uint32_t> signal_{0};
 };
 
@@ -121,10 +147,7 @@ void PoolWorkers::run(int64_t count, int64_t grain, Part part, void* context) {
   const int64_t grains = (count + grain - 1) / grain;
   const int64_t threads = std::min<int64_t>(threads_, grains);
   if (threads > 1) {
-    // Whole grains: kernels choose them as multiples of their tile.
-    const int64_t wanted = threads * partsPerThread;
-    const int64_t chunk = (grains + wanted - 1) / wanted * grain;
-    if (Pool::instance().run(static_cast<int32_t>(threads - 1), count, chunk, part, context)) return;
+    if (Pool::instance().run(static_cast<int32_t>(threads - 1), count, grain, part, context)) return;
   }
   part(context, 0, count);
 }
