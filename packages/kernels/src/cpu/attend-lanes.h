@@ -65,7 +65,7 @@ inline void putSideBySide(const RowAt& rowAt, int64_t count, int64_t depth, ByLa
 #ifdef WHITTLE_AVX512
 constexpr int kKeysTogether = 4;
 #else
-constexpr int kKeysTogether = 2;
+constexpr int kKeysTogether = 3;
 #endif
 constexpr int kVecsTogether = 2;
 

@@ -15,11 +15,7 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 
 constexpr int64_t kTile = 64;
 // So many queries use keys and values as they are stored, at most.
-#ifdef WHITTLE_AVX512
-constexpr int64_t kFewQueries = 2 * kDotRows;
-#else
-constexpr int64_t kFewQueries = kDotRows;
-#endif
+constexpr int64_t kFewQueries = 12;
 // So many queries of a key head go through a tile together, at most.
 constexpr int64_t kBlockQueries = 128;
 constexpr float kMinusInfinity = -__builtin_inff();
