@@ -33,6 +33,12 @@ function buildNative(target) {
   return path.join(root, "build", target);
 }
 
+/** The instruction sets that run on this machine, weakest first, as the program `conformance` says before it misses its cases. */
+function isasHere(conformance) {
+  const { stdout } = spawnSync(conformance, [], { encoding: "utf8" });
+  return [...stdout.matchAll(/^runs (\w+)$/gm)].map(([, isa]) => isa);
+}
+
 /** Draws `count` cases of every op anew; the folder that holds them. */
 function drawCases(count) {
   fs.rmSync(drawn, { recursive: true, force: true });
@@ -59,4 +65,4 @@ function caseCount(standard) {
   process.exit(2);
 }
 
-module.exports = { build, buildNative, caseCount, drawCases, drawn, has, root, run };
+module.exports = { build, buildNative, caseCount, drawCases, drawn, has, isasHere, root, run };
