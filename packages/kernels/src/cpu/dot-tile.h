@@ -33,12 +33,16 @@ template <int R, int O, typename Format>
 WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t ahead, float* result) {
   constexpr int64_t line = 64 / sizeof(typename Format::Stored);
   Vec sums[R * O];
+  WHITTLE_UNROLL
   for (Vec& sum : sums) sum = splat(0.0f);
   const auto step = [&](int64_t k) {
     Vec wide[O];
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) wide[o] = Format::loadVec(w[o] + k);
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec a = load(x[r] + k);
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
   };
@@ -52,17 +56,22 @@ WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t 
   for (; k + kLanes <= depth; k += kLanes) step(k);
   if (k < depth) {
     Vec wide[O];
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) wide[o] = loadPart<Format>(w[o] + k, depth - k);
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec a = loadPart(x[r] + k, depth - k);
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
   }
   constexpr int whole = R * O / 4 * 4;
+  WHITTLE_UNROLL
   for (int i = 0; i < whole; i += 4) {
     const Vec4 four = sumLanes(sums[i], sums[i + 1], sums[i + 2], sums[i + 3]);
     std::memcpy(result + i, &four, sizeof four);
   }
+  WHITTLE_UNROLL
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
 }
 

@@ -55,19 +55,25 @@ template <int R, int O>
 WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& stretch, float* waiting, const float* bias, float* y,
                                int64_t yStride) {
   Vec sums[R * O];
+  WHITTLE_UNROLL
   for (int i = 0; i < R * O; i++) sums[i] = stretch.first ? splat(0.0f) : load(waiting + i * kLanes);
   for (int64_t step = 0; step < stretch.steps; step++, x += R * kLanes, w += O * kLanes) {
     Vec wide[O];
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) wide[o] = load(w + o * kLanes);
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec a = load(x + r * kLanes);
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
   }
   if (!stretch.last) {
+    WHITTLE_UNROLL
     for (int i = 0; i < R * O; i++) store(waiting + i * kLanes, sums[i]);
     return;
   }
+  WHITTLE_UNROLL
   for (int r = 0; r < R; r++) {
     if constexpr (O == 4) {
       Vec4 four = sumLanes(sums[r * O], sums[r * O + 1], sums[r * O + 2], sums[r * O + 3]);
@@ -78,6 +84,7 @@ WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& st
       }
       std::memcpy(y + r * yStride, &four, sizeof four);
     } else {
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) {
         const float sum = sumLanes(sums[r * O + o]);
         y[r * yStride + o] = bias ? sum + bias[o] : sum;

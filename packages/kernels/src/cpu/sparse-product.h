@@ -11,41 +11,52 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 template <int R, int O, typename Row>
 WHITTLE_INLINE void sparseTile(const float* const* x, Row* w, int64_t depth, float* result) {
   Vec sums[R * O];
+  WHITTLE_UNROLL
   for (Vec& sum : sums) sum = splat(0.0f);
   const auto step = [&](int64_t k) {
     Vec wide[O];
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) wide[o] = w[o].at(k);
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec a = load(x[r] + k);
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
   };
   int64_t k = 0;
   for (; k + kScaleColumns <= depth; k += kScaleColumns) {
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) w[o].enter(k);
     for (int64_t part = 0; part < kScaleColumns; part += kLanes) step(k + part);
   }
   if (k < depth) {
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) w[o].enter(k);
     for (; k + kLanes <= depth; k += kLanes) step(k);
   }
   if (k < depth) {
     Vec wide[O];
+    WHITTLE_UNROLL
     for (int o = 0; o < O; o++) {
       float lanes[kLanes] = {};
       w[o].rest(k, depth, lanes);
       wide[o] = load(lanes);
     }
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
       const Vec a = loadPart(x[r] + k, depth - k);
+      WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
     }
   }
   constexpr int whole = R * O / 4 * 4;
+  WHITTLE_UNROLL
   for (int i = 0; i < whole; i += 4) {
     const Vec4 four = sumLanes(sums[i], sums[i + 1], sums[i + 2], sums[i + 3]);
     std::memcpy(result + i, &four, sizeof four);
   }
+  WHITTLE_UNROLL
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
 }
 
