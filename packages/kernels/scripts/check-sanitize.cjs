@@ -3,7 +3,8 @@
 // this machine runs and on the emulated CUDA ones, under the address and undefined-behaviour sanitizers, `stress` (queue and workers) under the thread
 // sanitizer, with --deep `conformance` too; `conformance` as it is under Valgrind, where that is installed. From a checkout only: the cases are drawn
 // by the tests workspace. Usage: check-sanitize.cjs [--cases N] [--deep | --sample] (N cases per op; default 12). --sample builds the CPU's kernels with
-// sanitizers for the baseline and this machine's strongest instruction set alone: compiling is nearly all that takes time. Valgrind, which has no AVX-512, runs the builds between.
+// sanitizers for the baseline and this machine's strongest instruction set alone: compiling is nearly all that takes time. Of the builds between, Valgrind
+// runs the one for AVX2, but not the one for AVX-VNNI, which it lacks as it lacks AVX-512.
 "use strict";
 
 const { build, buildNative, caseCount, drawCases, has, isasHere, run } = require("./conformance.cjs");

@@ -17,11 +17,14 @@ WHITTLE_INLINE void sumInLaneOrder(Vec* sums, const Part& part) {
     Vec more[N];
     part(kLaneOrder[2 * step], sums);
     part(kLaneOrder[2 * step + 1], more);
+    WHITTLE_UNROLL
     for (int i = 0; i < N; i++) sums[i] += more[i];
     int level = 0;
     for (int rest = step; rest & 1; rest >>= 1, level++) {
+      WHITTLE_UNROLL
       for (int i = 0; i < N; i++) sums[i] = waiting[level][i] + sums[i];
     }
+    WHITTLE_UNROLL
     for (int i = 0; i < N; i++) waiting[level][i] = sums[i];
   }
 }
@@ -75,17 +78,23 @@ inline void dotLanes(const float* queries, Rows<F32> keys, int64_t depth, float 
   Vec sums[K * V];
   sumInLaneOrder<K * V>(
       sums, [&](int64_t lane, Vec * parts) __attribute__((always_inline)) {
+        WHITTLE_UNROLL
         for (int i = 0; i < K * V; i++) parts[i] = splat(0.0f);
         for (int64_t d = lane; d < depth; d += kLanes) {
           Vec query[V];
+          WHITTLE_UNROLL
           for (int v = 0; v < V; v++) query[v] = load(queries + (d * V + v) * kLanes);
+          WHITTLE_UNROLL
           for (int k = 0; k < K; k++) {
             const Vec key = splat(keys[k][d]);
+            WHITTLE_UNROLL
             for (int v = 0; v < V; v++) parts[k * V + v] = multiplyAdd(key, query[v], parts[k * V + v]);
           }
         }
       });
+  WHITTLE_UNROLL
   for (int k = 0; k < K; k++) {
+    WHITTLE_UNROLL
     for (int v = 0; v < V; v++) store(logits.at(v * kLanes, k), sums[k * V + v] * splat(scale));
   }
 }

@@ -85,18 +85,25 @@ struct ByQuery {
 template <int Q, int C, typename Weights, typename Format>
 inline void weighChunk(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride) {
   Vec sums[Q * C];
+  WHITTLE_UNROLL
   for (int q = 0; q < Q; q++) {
+    WHITTLE_UNROLL
     for (int c = 0; c < C; c++) sums[q * C + c] = fresh ? splat(0.0f) : load(values + q * stride + c * kLanes);
   }
   for (int64_t key = 0; key < keys; key++) {
     Vec weight[Q];
+    WHITTLE_UNROLL
     for (int q = 0; q < Q; q++) weight[q] = splat(*weights.at(q, key));
+    WHITTLE_UNROLL
     for (int c = 0; c < C; c++) {
       const Vec row = Format::loadVec(tile[key] + c * kLanes);
+      WHITTLE_UNROLL
       for (int q = 0; q < Q; q++) sums[q * C + c] = multiplyAdd(weight[q], row, sums[q * C + c]);
     }
   }
+  WHITTLE_UNROLL
   for (int q = 0; q < Q; q++) {
+    WHITTLE_UNROLL
     for (int c = 0; c < C; c++) store(values + q * stride + c * kLanes, sums[q * C + c]);
   }
 }

@@ -36,18 +36,18 @@ WHITTLE_INLINE void codeTile(const CodedTile& x, const PanelBlock<Format>* panel
   const auto start = [&](int u, int r) { return Coding::mins ? 0 : starts[u * R + r]; };
   for (int64_t b = 0; b < blocks; b++, panel++, codes += R * kBlockCodes, scales += R, starts += R * units) {
     ahead.fetch();
-#pragma GCC unroll 2
+    WHITTLE_UNROLL
     for (int u = 0; u < units; u++) {
       decltype(Dot::begin(0)) parts[R];
-#pragma GCC unroll 16
+      WHITTLE_UNROLL
       for (int r = 0; r < R; r++) parts[r] = Dot::begin(start(u, r));
-#pragma GCC unroll 16
+      WHITTLE_UNROLL
       for (int j = u * vectors; j < (u + 1) * vectors; j++) {
         const CodeVec w = panel->codes[j];
-#pragma GCC unroll 16
+        WHITTLE_UNROLL
         for (int r = 0; r < R; r++) parts[r] = Dot::add(parts[r], w, codes + r * kBlockCodes + j * kCodesALane);
       }
-#pragma GCC unroll 16
+      WHITTLE_UNROLL
       for (int r = 0; r < R; r++) {
         const Vec whole = toFloats(Dot::end(parts[r], start(u, r)));
         sums[r] = multiplyAdd(whole, splat(scales[r]) * panel->scales[u], sums[r]);
@@ -77,18 +77,22 @@ class TileSums {
       : product_(product), out_(out), count_(smaller(kLanes, product.outs - out)), y_(product.y + x.first * product.yStride + out) {}
 
   WHITTLE_INLINE void begin() {
-    for (Vec& sum : sums) sum = splat(0.0f);
+    WHITTLE_UNROLL
+    for (int r = 0; r < R; r++) sums[r] = splat(0.0f);
   }
   // Go on with what `wait` left in y.
   WHITTLE_INLINE void goOn() {
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) sums[r] = some(y_ + r * product_.yStride);
   }
   WHITTLE_INLINE void wait() const {
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) put(r, sums[r]);
   }
   WHITTLE_INLINE void end() const {
     if (!product_.bias) return wait();
     const Vec bias = some(product_.bias + out_);
+    WHITTLE_UNROLL
     for (int r = 0; r < R; r++) put(r, sums[r] + bias);
   }
 

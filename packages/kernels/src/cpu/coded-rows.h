@@ -110,6 +110,7 @@ WHITTLE_INLINE void startSums(const XCode* codes, int32_t offset, int32_t* start
 WHITTLE_INLINE void encodeBlock(const float* x, XCode* codes, float* scale) {
   constexpr int64_t vectors = kBlockCodes / kLanes;
   Vec v[vectors], most = splat(0.0f), poison = splat(0.0f);
+  WHITTLE_UNROLL
   for (int64_t i = 0; i < vectors; i++) {
     v[i] = load(x + i * kLanes);
     most = larger(bitsToFloat(floatToBits(v[i]) & 0x7fffffff), most);
@@ -120,11 +121,13 @@ WHITTLE_INLINE void encodeBlock(const float* x, XCode* codes, float* scale) {
   if (!(inverse <= 0x1.fffffep127f)) step = inverse = 0.0f;
   if (any(poison != poison)) {
     step = bitsToFloat(uint32_t{0x7fc00000});
-    for (Vec& part : v) part = splat(0.0f);
+    WHITTLE_UNROLL
+    for (int64_t i = 0; i < vectors; i++) v[i] = splat(0.0f);
     inverse = 0.0f;
   }
   *scale = step;
   VecInt rounded[vectors];
+  WHITTLE_UNROLL
   for (int64_t i = 0; i < vectors; i++) {
     // Adding 1.5 · 2²³ leaves the nearest integer, ties to even, in the low bits.
     rounded[i] = floatToBits(v[i] * splat(inverse) + splat(0x1.8p23f)) - 0x4b400000;

@@ -93,7 +93,8 @@ WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& st
   }
 }
 
-// Steps of a stretch, at most: a group of x and two of w fit the first-level cache.
+// Steps of a stretch, at most: a group of x and two of w fit the first-level cache. Rows of no more than twice as many are one stretch:
+// taking sums up again costs more than what falls out of that cache.
 constexpr int64_t kStretchSteps = 1024 / kLanes;
 // Rows that go through a panel of outputs together, at most: they and their waiting sums fit the second-level cache.
 constexpr int64_t kPartRows = 21 * kDotRows;
@@ -106,8 +107,7 @@ inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const P
   static thread_local Scratch<float> scratch;
   constexpr int64_t tile = kDotRows * kDotOuts * kLanes;
   float* const waiting = scratch.get((to - from) * w.groups() * tile);
-  // At least one: without any depth the products are 0.
-  const int64_t stretches = x.steps == 0 ? 1 : (x.steps + kStretchSteps - 1) / kStretchSteps;
+  const int64_t stretches = x.steps <= 2 * kStretchSteps ? 1 : (x.steps + kStretchSteps - 1) / kStretchSteps;
   const int64_t length = (x.steps + stretches - 1) / stretches;
   int64_t begin = 0;
   do {
