@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cuda-error.h"
+#include "settled.h"
 #include "strided-pieces.h"
 
 namespace whittle::cuda {
@@ -189,7 +190,7 @@ void CudaQueue::launchEagerly() {
   for (size_t i = 0; i < segment_.runs.size() && !thread_.closing(); i++) {
     const RunCommand run(segment_.runs[i]);
     char message[256] = "made to fail by a test";
-    if (!armed_.strike(run.kernel) && launch(run, static_cast<int32_t>(i), message, sizeof(message))) continue;
+    if (!armed_.strike(run.kernel) && launch(run, static_cast<int32_t>(i), 0, message, sizeof(message))) continue;
     log_.fail(log_.at(segment_.runs[i]), {kernels_[static_cast<size_t>(run.kernel)].op, message});
     // Refused because of what it asked for, or because nothing works any more?
     cudaGetLastError();
@@ -203,9 +204,11 @@ cudaGraphExec_t CudaQueue::capture() {
   // The other threads' calls are none of this capture's business.
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "a capture");
   bool launched = true;
+  Settled settled;
   for (size_t i = 0; i < segment_.runs.size() && launched; i++) {
     char message[256];
-    launched = launch(RunCommand(segment_.runs[i]), static_cast<int32_t>(i), message, sizeof(message));
+    const RunCommand run(segment_.runs[i]);
+    launched = launch(run, static_cast<int32_t>(i), settled.next(run), message, sizeof(message));
   }
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t program = nullptr;
@@ -220,7 +223,7 @@ cudaGraphExec_t CudaQueue::capture() {
   return good ? program : nullptr;
 }
 
-bool CudaQueue::launch(const RunCommand& run, int32_t call, char* message, int32_t messageSize) {
+bool CudaQueue::launch(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize) {
   const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
   return entry.kernel({run.tensors,
                        run.tensorCount(),
@@ -232,7 +235,8 @@ bool CudaQueue::launch(const RunCommand& run, int32_t call, char* message, int32
                        {faults_, call},
                        stream_,
                        message,
-                       messageSize});
+                       messageSize,
+                       settled});
 }
 
 void CudaQueue::write(void* destination, const void* source, size_t bytes) {

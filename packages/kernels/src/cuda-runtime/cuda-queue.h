@@ -51,7 +51,7 @@ class CudaQueue final : public Queue {
   void launchEagerly();
   // Null: the stretch cannot be made into a program.
   cudaGraphExec_t capture();
-  bool launch(const RunCommand& run, int32_t call, char* message, int32_t messageSize);
+  bool launch(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize);
 
   void write(void* destination, const void* source, size_t bytes);
   void flushWrites();

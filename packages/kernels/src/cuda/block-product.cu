@@ -2,6 +2,7 @@
 // to 16 bits first, as cuBLASLt would need them, the weights would be rounded once more. q4_K and q6_K are visited element by element, in f32: slow, but right.
 #include <type_traits>
 
+#include "block-batch.cuh"
 #include "block-stream.cuh"
 #include "block-tiles.cuh"
 #include "block-visit.cuh"
@@ -13,8 +14,9 @@ bool multiplyBlocks(const Call& call, const Product& product) {
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
     return withFloatType(product.x.dtype, [&]<typename T>() {
       if constexpr (!std::is_same_v<T, float> && Block::elements == blockElements) {
-        if (blocksStream<Block>(call, product)) {
-          return inBlockTiles(call, product) ? multiplyBlockTiles<T, Block>(call, product) : streamBlocks<T, Block>(call, product);
+        if (blocksStream<Block>(call, product)) return streamBlocks<T, Block>(call, product);
+        if (blocksBatch<Block>(call, product)) {
+          return inBlockTiles(call, product) ? multiplyBlockTiles<T, Block>(call, product) : batchBlocks<T, Block>(call, product);
         }
       }
       return visitBlocks<T, Block>(call, product);

@@ -1,4 +1,4 @@
-// Products with block weights at the speed of memory, for activations of 16 bits.
+// Products of up to 8 rows with block weights at the speed of memory, for activations of 16 bits.
 //
 // A block of threads takes an equal share of the lines and passes 16 of them at a time (of a gated product 8 of each half). Its warps take turns
 // along the depth, in chunks of eight blocks (256 elements), which are a multiple of 16 bytes: each copies its chunks of the 16 rows into a ring
@@ -8,15 +8,14 @@
 // weights and activations. The sum over a block is scaled in f32, and the warps' sums are added in order at the end of a pass.
 #pragma once
 
-#include "blocks.cuh"
-#include "matrix-unit.cuh"
-#include "product.cuh"
+#include "block-pairs.cuh"
 
 namespace whittle::cuda {
 
 constexpr int passLines = 16;
 constexpr int chunkBlocks = 8;
 constexpr int chunkElements = chunkBlocks * blockElements;
+static_assert(chunkElements == alignedElements);
 
 template <typename Block>
 struct Stream {
@@ -35,93 +34,26 @@ struct Stream {
 
 // Thread blocks of a multiprocessor, as many as find room there. Were there room for one of the next kernel too, some multiprocessors would get more of its blocks
 // than others, which would wait for those; so it is where a block has ended that one of the next kernel is set up.
-template <typename Block, int columns>
-constexpr int threadBlocks = columns == 1 || (columns == 2 && sizeof(Block) == sizeof(Q4Block)) ? 2 : 1;
+constexpr int threadBlocks = 2;
 
 // Floats that a warp's sums take, twice, as two passes may be under way.
-template <int columns>
-constexpr int warpSums = columns * passLines * 8;
+constexpr int warpSums = passLines * 8;
 
-template <typename Block, int columns>
+template <typename Block>
 constexpr int streamBytes(int warps) {
-  return warps * (Stream<Block>::ringBytes + 2 * warpSums<columns> * static_cast<int>(sizeof(float)));
+  return warps * (Stream<Block>::ringBytes + 2 * warpSums * static_cast<int>(sizeof(float)));
 }
 
-// Blocks whose activations a lane holds at a time: an even number, as every other block is shifted.
-template <int columns>
-constexpr int held = columns > 1 ? 2 : 8;
+// Rows of x that it takes.
+constexpr int streamedRows = 8;
 
 template <typename Block>
 bool blocksStream(const Call& call, const Product& product) {
-  if (product.depth() == 0 || product.depth() % chunkElements != 0 || !rowsAligned(product.x)) return false;
-  for (int i = 0; i < product.count; i++) {
-    if (!rowsAligned(product.weight[i])) return false;
-  }
-  return streamBytes<Block, 4>(1) <= call.machine.sharedBytes;
+  return product.rows() <= streamedRows && blocksAligned(product) && streamBytes<Block>(1) <= call.machine.sharedBytes;
 }
 
-// The word at a 2-byte aligned place; `shifted` says that it is no multiple of 4.
-template <bool shifted>
-__device__ inline uint32_t wordAt(const unsigned char* place) {
-  if constexpr (!shifted) return *reinterpret_cast<const uint32_t*>(place);
-  const auto* words = reinterpret_cast<const uint32_t*>(place - 2);
-  return __funnelshift_r(words[0], words[1], 16);
-}
-
-// The pairs of one row of weights: those of the block's first half, then those of the second. `codes` are the codes of its block, from the
-// lane's own on.
-template <typename T, typename Block, bool shifted>
-__device__ inline void loadPairs(const unsigned char* codes, uint32_t (&pairs)[4]) {
-  const uint32_t first = wordAt<shifted>(codes);
-  if constexpr (sizeof(Block) == sizeof(Q8Block)) {
-    const uint32_t second = wordAt<shifted>(codes + 16);
-    pairs[0] = Codes<T>::pairOfQ8(first);
-    pairs[1] = Codes<T>::pairOfQ8(first >> 8);
-    pairs[2] = Codes<T>::pairOfQ8(second);
-    pairs[3] = Codes<T>::pairOfQ8(second >> 8);
-  } else {
-    pairs[0] = Codes<T>::pairOfQ4(first);
-    pairs[1] = Codes<T>::pairOfQ4(first >> 8);
-    pairs[2] = Codes<T>::pairOfQ4(first >> 4);
-    pairs[3] = Codes<T>::pairOfQ4(first >> 12);
-  }
-}
-
-// Four neighbouring activations of each half of a block, as the pairs (0, 2) and (1, 3).
-__device__ inline void interleave(const uint2 (&fours)[2], uint32_t (&pairs)[4]) {
-#pragma unroll
-  for (int half = 0; half < 2; half++) {
-    pairs[2 * half] = __byte_perm(fours[half].x, fours[half].y, 0x5410);
-    pairs[2 * half + 1] = __byte_perm(fours[half].x, fours[half].y, 0x7632);
-  }
-}
-
-// sums += the products of one block of each of the tile's rows. `row` is the lane's first row in the stage, its second one lies 8 further
-// on.
-template <typename T, typename Block, int columns, bool shifted>
-__device__ inline void addBlock(const unsigned char* row, int thread, const uint32_t (&activations)[columns][4],
-                                float (&sums)[columns][4]) {
-  constexpr int second = 8 * Stream<Block>::rowBytes;
-  uint32_t low[4], high[4];
-  loadPairs<T, Block, shifted>(row + 2 + 4 * thread, low);
-  loadPairs<T, Block, shifted>(row + second + 2 + 4 * thread, high);
-  const float lowScale = halfToFloat(*reinterpret_cast<const uint16_t*>(row));
-  const float highScale = halfToFloat(*reinterpret_cast<const uint16_t*>(row + second));
-#pragma unroll
-  for (int c = 0; c < columns; c++) {
-    float products[4] = {};
-    matrixMultiply<T>(products, {low[0], high[0], low[1], high[1]}, {activations[c][0], activations[c][1]});
-    matrixMultiply<T>(products, {low[2], high[2], low[3], high[3]}, {activations[c][2], activations[c][3]});
-    sums[c][0] = fmaf(lowScale, products[0], sums[c][0]);
-    sums[c][1] = fmaf(lowScale, products[1], sums[c][1]);
-    sums[c][2] = fmaf(highScale, products[2], sums[c][2]);
-    sums[c][3] = fmaf(highScale, products[3], sums[c][3]);
-  }
-}
-
-// `columns`: groups of eight activation rows.
-template <typename T, typename Block, int columns>
-__global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, columns>)
+template <typename T, typename Block>
+__global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks)
     streamBlocksKernel(const __grid_constant__ Product product) {
   using Shape = Stream<Block>;
   WHITTLE_SHARED(shared);
@@ -134,7 +66,7 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   const bool gated = product.gated;
   const int chunks = static_cast<int>(product.depth() / chunkElements), lineStep = gated ? 8 : 16;
   const int64_t lines = product.lines();
-  const int from = static_cast<int>(lines * blockIdx.y / gridDim.y), to = static_cast<int>(lines * (blockIdx.y + 1) / gridDim.y);
+  const int from = static_cast<int>(lines * blockIdx.x / gridDim.x), to = static_cast<int>(lines * (blockIdx.x + 1) / gridDim.x);
   const int passes = (to - from + lineStep - 1) / lineStep;
 
   // Row `lane % 16` of the pass that begins with a line, null beyond the last.
@@ -163,13 +95,6 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   };
   aim();
 
-  // What comes first of every row.
-  const int64_t early = int64_t{chunks < Shape::stages * warps ? chunks : Shape::stages * warps} * Shape::rowBytes;
-  if (const uintptr_t own = ownRow(from)) {
-    for (int64_t byte = threadIdx.x / passLines * 128; byte < early; byte += warps * 2 * 128) prefetchL2(reinterpret_cast<const void*>(own + byte));
-  }
-  afterPrevious();
-
   int left = (passes * chunks - warp + warps - 1) / warps;
   // This lane's place in the stage that is filled next, and as far from it that of a last piece.
   unsigned char* filling = ring + lane / Shape::rowLanes * Shape::rowBytes + lane % Shape::rowLanes * 16;
@@ -191,56 +116,45 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
     filling += Shape::stageBytes;
     if (filling == fillingEnd) filling -= Shape::ringBytes;
   };
+  const auto begin = [&] {
 #pragma unroll 1
-  for (int stage = 0; stage < Shape::stages - 1; stage++) fill();
+    for (int stage = 0; stage < Shape::stages - 1; stage++) fill();
+  };
+  // Settled weights are on their way before the kernels before this one have ended.
+  if (product.weightsSettled) begin();
+  afterPrevious();
+  if (!product.weightsSettled) begin();
 
   // This lane's elements of the activations.
-  const int64_t firstRow = int64_t{blockIdx.x} * columns * 8;
-  const T* x[columns];
-#pragma unroll
-  for (int c = 0; c < columns; c++) {
-    const int64_t row = firstRow + c * 8 + group;
-    x[c] = row < product.rows() ? product.x.row<const T>(row) + 4 * quarter : nullptr;
-  }
+  const auto* const x = group < product.rows() ? product.x.row<const T>(group) + 4 * quarter : nullptr;
 
   const unsigned char* reading = ring + group * Shape::rowBytes;
   int chunk = warp;
   for (int pass = 0; pass < passes; pass++) {
-    float sums[columns][4] = {};
+    float sums[1][4] = {};
     for (; chunk < chunks; chunk += warps) {
-      constexpr int together = held<columns>;
+      // Asked for together, and before its weights have arrived.
+      uint2 fours[chunkBlocks][2] = {};
+      if (x) {
+        const auto* const place = reinterpret_cast<const uint2*>(x + chunk * chunkElements);
 #pragma unroll
-      for (int block = 0; block < chunkBlocks; block += together) {
-        // Asked for together, and the chunk's first ones before its weights have arrived.
-        uint2 fours[together][columns][2] = {};
-#pragma unroll
-        for (int c = 0; c < columns; c++) {
-          if (!x[c]) continue;
-          const auto* place = reinterpret_cast<const uint2*>(x[c] + chunk * chunkElements + block * blockElements);
-#pragma unroll
-          for (int h = 0; h < together; h++) {
-            fours[h][c][0] = __ldg(place + 8 * h);
-            fours[h][c][1] = __ldg(place + 8 * h + 4);
-          }
+        for (int block = 0; block < chunkBlocks; block++) {
+          fours[block][0] = __ldg(place + 8 * block);
+          fours[block][1] = __ldg(place + 8 * block + 4);
         }
-        if (block == 0) {
-          copiesLeft<Shape::stages - 2>();
-          __syncwarp();
-          // Into the stage that the turn before has read.
-          fill();
-        }
+      }
+      copiesLeft<Shape::stages - 2>();
+      __syncwarp();
+      // Into the stage that the turn before has read.
+      fill();
 #pragma unroll
-        for (int h = 0; h < together; h += 2) {
-          uint32_t activations[2][columns][4];
-#pragma unroll
-          for (int c = 0; c < columns; c++) {
-            interleave(fours[h][c], activations[0][c]);
-            interleave(fours[h + 1][c], activations[1][c]);
-          }
-          const unsigned char* const place = reading + (block + h) * static_cast<int>(sizeof(Block));
-          addBlock<T, Block, columns, true>(place, quarter, activations[0], sums);
-          addBlock<T, Block, columns, false>(place + sizeof(Block), quarter, activations[1], sums);
-        }
+      for (int block = 0; block < chunkBlocks; block += 2) {
+        uint32_t activations[2][1][4];
+        interleave(fours[block], activations[0][0]);
+        interleave(fours[block + 1], activations[1][0]);
+        const unsigned char* const place = reading + block * static_cast<int>(sizeof(Block));
+        addBlock<T, Block, 1, 8 * Shape::rowBytes, true>(place, quarter, activations[0], sums);
+        addBlock<T, Block, 1, 8 * Shape::rowBytes, false>(place + sizeof(Block), quarter, activations[1], sums);
       }
       reading += Shape::stageBytes;
       if (reading >= ringEnd) reading -= Shape::ringBytes;
@@ -248,21 +162,18 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
     chunk -= chunks;
 
     // The warps' sums, in the order of the warps: lines r and r + 8 of the pass (the two halves of a gated line) by one thread.
-    float* const parts = partial + pass % 2 * warps * warpSums<columns>;
-#pragma unroll
-    for (int c = 0; c < columns; c++) {
-      float* const target = parts + warp * warpSums<columns> + c * 128 + group * 8 + quarter * 2;
-      *reinterpret_cast<float2*>(target) = {sums[c][0], sums[c][1]};
-      *reinterpret_cast<float2*>(target + 64) = {sums[c][2], sums[c][3]};
-    }
+    float* const parts = partial + pass % 2 * warps * warpSums;
+    float* const target = parts + warp * warpSums + group * 8 + quarter * 2;
+    *reinterpret_cast<float2*>(target) = {sums[0][0], sums[0][1]};
+    *reinterpret_cast<float2*>(target + 64) = {sums[0][2], sums[0][3]};
     __syncthreads();
-    for (int item = threadIdx.x; item < columns * 64; item += 32 * warps) {
+    for (int item = threadIdx.x; item < 64; item += 32 * warps) {
       const int line = from + pass * lineStep + item % 8;
-      const int64_t row = firstRow + item / 8;
+      const int64_t row = item / 8;
       if (row >= product.rows() || line >= to) continue;
-      const float* part = parts + item / 64 * 128 + item % 8 * 8 + item / 8 % 8;
+      const float* part = parts + item % 8 * 8 + item / 8;
       float low = 0, high = 0;
-      for (int w = 0; w < warps; w++, part += warpSums<columns>) {
+      for (int w = 0; w < warps; w++, part += warpSums) {
         low += part[0];
         high += part[64];
       }
@@ -276,20 +187,13 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks<Block, 
   }
 }
 
-template <typename T, typename Block, int columns>
-bool launchStream(const Call& call, const Product& product) {
-  int warps = Stream<Block>::most;
-  while (streamBytes<Block, columns>(warps) > call.machine.sharedBytes) warps--;
-  const int64_t most = divideUp(product.lines(), product.gated ? 4 : 8), shares = call.machine.multiprocessors * threadBlocks<Block, columns>;
-  const dim3 grid(static_cast<unsigned>(divideUp(product.rows(), columns * 8)), static_cast<unsigned>(most < shares ? most : shares));
-  return call.launch(streamBlocksKernel<T, Block, columns>, grid, dim3(32 * warps), streamBytes<Block, columns>(warps), product);
-}
-
 template <typename T, typename Block>
 bool streamBlocks(const Call& call, const Product& product) {
-  if (product.rows() <= 8) return launchStream<T, Block, 1>(call, product);
-  if (product.rows() <= 16) return launchStream<T, Block, 2>(call, product);
-  return launchStream<T, Block, 4>(call, product);
+  int warps = Stream<Block>::most;
+  while (streamBytes<Block>(warps) > call.machine.sharedBytes) warps--;
+  const int64_t most = divideUp(product.lines(), product.gated ? 4 : 8), shares = call.machine.multiprocessors * threadBlocks;
+  const dim3 grid(static_cast<unsigned>(most < shares ? most : shares));
+  return call.launch(streamBlocksKernel<T, Block>, grid, dim3(32 * warps), streamBytes<Block>(warps), product);
 }
 
 }  // namespace whittle::cuda

@@ -26,7 +26,7 @@ __device__ inline void letNextStart() {
 }
 
 // Every kernel begins with it: what the kernels before it in the queue wrote can be read from here on. Before it a kernel may compute addresses and call
-// `prefetchL2`, and nothing else. The next kernel may be set up even before that, so that its prefetches fill the time of small kernels: it waits for this one,
+// `prefetchL2`, and read what the call says is settled, nothing else. The next kernel may be set up even before that, so that its prefetches fill the time of small kernels: it waits for this one,
 // which ends after all before it.
 __device__ inline void afterPrevious() {
   letNextStart();
@@ -105,14 +105,14 @@ __device__ inline float exp2Approximate(float x) {
 // d += a · b on the tensor cores, one warp, f32 sums: m16n8k16. `a` is 16 x 16 in row-major fragments, `b` 16 x 8 in column-major ones, `d` 16 x 8
 // (PTX ISA, "Matrix Fragments for mma.m16n8k16").
 __device__ inline void mmaBFloat(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  asm volatile(
+  asm(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
 __device__ inline void mmaHalf(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  asm volatile(
+  asm(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));

@@ -46,11 +46,15 @@ struct Call {
   // Filled by fail().
   char* message;
   int32_t messageSize;
+  // Bit i: what tensor i holds was written before any kernel began that may still run, so that it can be read without waiting for those. A promise that only
+  // programs of the GPU can give.
+  uint32_t settled = 0;
 
   const Tensor& operator[](int32_t index) const { return tensors[index]; }
   int64_t integer(int32_t index) const { return static_cast<int64_t>(attributes[index]); }
   float number(int32_t index) const { return static_cast<float>(attributes[index]); }
   bool flag(int32_t index) const { return attributes[index] != 0; }
+  bool areSettled(int32_t first, int32_t count) const { return (~settled >> first & ((1u << count) - 1)) == 0; }
 
   // Says why the op cannot be launched, printf-style; `return call.fail(...)`.
   bool fail(const char* format, ...) const __attribute__((format(printf, 2, 3)));

@@ -69,8 +69,8 @@ static bool libraryIsFaster(const Call& call, const Product& product) {
 
 bool multiply(const Call& call, const Product& product) {
   if (product.rows() == 0 || product.lines() == 0) return true;
-  if (isBlock(product.weight[0].dtype)) return multiplyBlocks(call, product);
   if (streamsInBulk(call, product)) return multiplyStreamingInBulk(call, product);
+  if (isBlock(product.weight[0].dtype)) return multiplyBlocks(call, product);
   if (streams(call, product) && !libraryIsFaster(call, product)) return multiplyStreaming(call, product);
   const DType dtype = product.x.dtype;
   const bool byLibrary = call.blasLt && dtype != DType::f32 && product.weight[0].dtype == dtype;

@@ -10,6 +10,8 @@ struct Product {
   static constexpr int most = 3;
 
   Tensor x;
+  // The weights can be read before the kernels that run have ended.
+  bool weightsSettled;
   // Of which weights, biases (those without have no data) and outputs are used. The weights share one dtype.
   int32_t count;
   // The first weight is a gate of the second: one output, silu(x · gateᵀ) · (x · upᵀ), both rounded to its dtype first. A line is then a row of both.
@@ -39,7 +41,7 @@ bool multiply(const Call& call, const Product& product);
 bool streams(const Call& call, const Product& product);
 bool multiplyStreaming(const Call& call, const Product& product);
 
-// Up to 8 rows of 16-bit numbers; see bulk-stream.cu.
+// Up to 8 rows of 16-bit numbers past weights of the same dtype, q8_0 or q4_0; see bulk-stream.cu.
 bool streamsInBulk(const Call& call, const Product& product);
 bool multiplyStreamingInBulk(const Call& call, const Product& product);
 

@@ -113,7 +113,7 @@ class Bench {
   void launch(const char* op, const std::vector<Tensor>& tensors) {
     const double as = -1;
     char message[256] = "";
-    const Call call{tensors.data(), static_cast<int32_t>(tensors.size()), &as, 1, machine_, scratch_, blasLt_.get(), {}, stream_, message, sizeof message};
+    const Call call{tensors.data(), static_cast<int32_t>(tensors.size()), &as, 1, machine_, scratch_, blasLt_.get(), {}, stream_, message, sizeof message, settled_};
     for (const KernelEntry& entry : kernels_) {
       if (entry.op != op) continue;
       if (!entry.kernel(call)) throw CudaError(message);
@@ -127,7 +127,9 @@ class Bench {
   double time(int count, Body&& body) {
     scratch_.freeze(true);
     check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeRelaxed), "capture");
+    settled_ = ~0u;
     for (int i = 0; i < count; i++) body();
+    settled_ = 0;
     cudaGraph_t graph;
     check(cudaStreamEndCapture(stream_, &graph), "capture");
     scratch_.freeze(false);
@@ -151,6 +153,7 @@ class Bench {
   const DType weightType_, activations_;
   Machine machine_;
   cudaStream_t stream_;
+  uint32_t settled_ = 0;
   cudaEvent_t begin_, end_;
   const std::vector<KernelEntry> kernels_ = allKernels();
   const std::unique_ptr<BlasLt> blasLt_ = BlasLt::open();

@@ -82,7 +82,9 @@ Outcome Replayer::replay(const Case& item, Kernel kernel, How how) {
                   {static_cast<FaultLog*>(log.data()), 0},
                   stream_,
                   message,
-                  sizeof message};
+                  sizeof message,
+                  // All of it came before the program.
+                  how == How::captured ? ~0u : 0u};
 #ifdef WHITTLE_CUDA_EMULATED
   // Two runs that should not differ had better not be the same.
   emulator::runBackward(how == How::captured);
