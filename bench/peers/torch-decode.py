@@ -1,6 +1,6 @@
 """PyTorch beside Whittle on the same GPU: decode and prefill of a random LLaMA of the given sizes through transformers, eager and compiled.
 
-Run by `npm run bench -- cuda-figures` where python3 has torch and transformers; prints one line of JSON.
+Run by `npm run bench -- cuda-figures` where python3 has torch and transformers; prints lines of JSON, each with more than the one before.
 """
 
 import argparse
@@ -108,7 +108,8 @@ def main():
         forward = torch.compile(eager(model), mode="reduce-overhead", fullgraph=False)
         figures["compiledDecodeMs"][rows] = decode(model, rows, cache, forward)
         print(f"compiled and ran in {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    print(json.dumps(figures), flush=True)
+        # As it comes: the next compilation may be cut off.
+        print(json.dumps(figures), flush=True)
 
 
 main()
