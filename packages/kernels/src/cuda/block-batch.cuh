@@ -164,12 +164,7 @@ __global__ void __launch_bounds__(batchThreads, 1) batchBlocksKernel(const __gri
         low += part[w * Shape::warpSums];
         high += part[w * Shape::warpSums + 64];
       }
-      if (gated) {
-        finishGated(product, row, line, low, high);
-      } else {
-        finishLine(product, row, line, low);
-        if (line + 8 < to) finishLine(product, row, line + 8, high);
-      }
+      finishPair(product, row, line, to, low, high);
     }
   }
 }

@@ -177,12 +177,7 @@ __global__ void __launch_bounds__(32 * Stream<Block>::most, threadBlocks)
         low += part[0];
         high += part[64];
       }
-      if (gated) {
-        finishGated(product, row, line, low, high);
-      } else {
-        finishLine(product, row, line, low);
-        if (line + 8 < to) finishLine(product, row, line + 8, high);
-      }
+      finishPair(product, row, line, to, low, high);
     }
   }
 }

@@ -209,12 +209,7 @@ __global__ void __launch_bounds__(32 * (workers + 1), 1) bulkStreamKernel(const 
       low += part[w * warpSums];
       high += part[w * warpSums + 64];
     }
-    if (gated) {
-      finishGated(product, row, line, low, high);
-    } else {
-      finishLine(product, row, line, low);
-      if (line + 8 < to) finishLine(product, row, line + 8, high);
-    }
+    finishPair(product, row, line, to, low, high);
   }
 }
 

@@ -135,4 +135,14 @@ __device__ inline void finishGated(const Product& product, int64_t row, int64_t 
   storeRounded(y, row, line, SiluMul::apply(gate, up));
 }
 
+// What becomes of two sums of a pass of 16 rows of weights: those of `line` and, if it is below `end`, of `line + 8`; or those of a gated line's two halves.
+__device__ inline void finishPair(const Product& product, int64_t row, int64_t line, int64_t end, float low, float high) {
+  if (product.gated) {
+    finishGated(product, row, line, low, high);
+    return;
+  }
+  finishLine(product, row, line, low);
+  if (line + 8 < end) finishLine(product, row, line + 8, high);
+}
+
 }  // namespace whittle::cuda

@@ -173,12 +173,7 @@ __global__ void __launch_bounds__(32 * streamWarps, 1) streamKernel(const __grid
             low += part[w * warpFloats];
             high += part[w * warpFloats + 64];
           }
-          if (gated) {
-            finishGated(product, row, line, low, high);
-          } else {
-            finishLine(product, row, line, low);
-            if (line + 8 < to) finishLine(product, row, line + 8, high);
-          }
+          finishPair(product, row, line, to, low, high);
         }
         __syncthreads();
       }
