@@ -1,10 +1,12 @@
-// What the emulator is for: each of these kernels has a mistake, and must be found out; or is right, and must pass. Exit code 0: so it was.
+// What the emulator is for: each of these kernels has a mistake, and must be found out; or is right, and must pass. And what no emulator can find, as its kernels
+// run one after another: which tensors a program's kernels may read early. Exit code 0: so it was.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
 
+#include "../../cuda-runtime/settled.h"
 #include "../../cuda/platform.cuh"
 #include "kernels.h"
 
@@ -104,6 +106,28 @@ void checkLimits() {
   expect(status(dim3(1), dim3(1), (227 << 10) + 1) != cudaSuccess, "too much shared memory", "");
 }
 
+// A `run` of one op from an f32 matrix of 4 x 4 to another, which the first input may be as well; addresses in bytes.
+std::vector<double> runOf(double from, double to, bool inPlace) {
+  std::vector<double> words{static_cast<double>(Opcode::run), 0, 1, inPlace ? 0.0 : 1.0, 0, inPlace ? 1.0 : 0.0};
+  for (const double address : {from, to}) words.insert(words.end(), {address, static_cast<double>(DType::f32), 2, 4, 4, 4, 1, 1});
+  return words;
+}
+
+void checkSettled() {
+  Settled settled;
+  const auto next = [&](double from, double to, bool inPlace = false) {
+    const std::vector<double> words = runOf(from, to, inPlace);
+    return settled.next(RunCommand(words.data()));
+  };
+  expect(next(1024, 2048) == 1, "what no op of a program wrote is settled", "");
+  expect(next(1024, 4096) == 1, "and stays so", "");
+  expect(next(2048, 8192) == 0, "what an op wrote is not", "");
+  expect(next(2048 + 60, 8192) == 0, "nor what shares its last element", "");
+  expect(next(2048 + 64, 8192) == 1, "though what follows is", "");
+  next(1024, 0, true);
+  expect(next(1024, 8192) == 0, "what an op changed in place is not settled any more", "");
+}
+
 }  // namespace
 
 }  // namespace whittle::cuda
@@ -126,6 +150,7 @@ int main() {
   checkProduct();
   checkGraph();
   checkLimits();
+  checkSettled();
   std::printf("emulator: %d failures\n", failures);
   return failures == 0 ? 0 : 1;
 }
