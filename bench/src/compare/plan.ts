@@ -40,7 +40,7 @@ export interface Effort {
 }
 
 export const efforts: Readonly<Record<ShapeName, Effort>> = {
-  stories15M: { prefills: 8, decodeTokens: 128, batchTokens: 64, rowsTokens: 64, times: 2, peerThreads: [1, 2] },
-  "SmolLM-135M": { prefills: 1, decodeTokens: 128, batchTokens: 32, rowsTokens: 32, times: 1, peerThreads: [1, 2] },
+  stories15M: { prefills: 15, decodeTokens: 128, batchTokens: 64, rowsTokens: 64, times: 2, peerThreads: [1, 2] },
+  "SmolLM-135M": { prefills: 3, decodeTokens: 128, batchTokens: 32, rowsTokens: 32, times: 1, peerThreads: [1, 2] },
   "TinyLlama-1.1B": { prefills: 1, decodeTokens: 32, batchTokens: 16, rowsTokens: 8, times: 1, peerThreads: [2] },
 };
