@@ -40,6 +40,8 @@ export async function measurePoint(options: PointOptions): Promise<Point> {
       figures.rows = await measureCurve(sides.whittle, shape, format, rounds, limits);
       onFigure("rows");
     }
+    // The first token alone is timed without them.
+    if (limits.length === 0) limits.push(await sides.whittle.do<"limits">({ kind: "limits" }));
     await Promise.all([sides.whittle.stop(), sides.peer.stop()]);
     if (wants("first-token")) {
       const fastest = figures.decode?.peer.way ?? firstWay!.name;
