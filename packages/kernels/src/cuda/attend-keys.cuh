@@ -60,8 +60,6 @@ struct PagedKeys {
   Tensor ancestors;
   int32_t blockSize;
   Faults faults;
-  // Which keys are seen, though not what stands there, can be read before the kernels that run have ended.
-  bool listsSettled;
 
   int64_t capacity() const { return tables.columns() * blockSize; }
 
@@ -142,7 +140,6 @@ struct RangedKeys {
   Tensor values;
   Tensor ranges;
   Faults faults;
-  bool listsSettled;
 
   int64_t capacity() const { return keys.rows(); }
 

@@ -19,8 +19,8 @@ class RowsBlock {
  public:
   __device__ RowsBlock(const Source& source, const AttendShape& shape, const RowsPlan& plan, const Tensor& q, unsigned char* shared)
       : source_(source), shape_(shape), plan_(plan), q_(q), lane_(threadIdx.x % 32), warp_(threadIdx.x / 32) {
-    const int part = plan.headBlock() % plan.headParts;
-    kvHead_ = plan.headBlock() / plan.headParts;
+    const int part = blockIdx.y % plan.headParts;
+    kvHead_ = blockIdx.y / plan.headParts;
     firstHead_ = kvHead_ * shape.group() + part * plan.heads;
     heads_ = min(plan.heads, shape.group() - part * plan.heads);
     queryFloats_ = plan.keyPacks * pack;
@@ -46,7 +46,7 @@ class RowsBlock {
     longest_ = first;
     longestSeen_ = noKeys;
     for (int i = 0; i < rows; i++) {
-      const SeenKeys seen = source_.read(first + i, plan_.headBlock() == 0 && plan_.split() == 0 && threadIdx.x == 0);
+      const SeenKeys seen = source_.read(first + i, kvHead_ == 0 && blockIdx.y == 0 && blockIdx.z == 0 && threadIdx.x == 0);
       if (seen.count > longestSeen_.count) {
         longestSeen_ = seen;
         longest_ = first + i;
@@ -61,10 +61,10 @@ class RowsBlock {
       if (query >= rows * heads_) counts_[query] = 0;
     }
     const int tiles = (longestSeen_.count + warpKeys - 1) / warpKeys;
-    const int together = plan_.tilesTogether(tiles);
+    const int together = plan_.fixedTiles > 0 ? plan_.fixedTiles : max(1, (tiles + plan_.splits - 1) / plan_.splits);
     const int parts = (tiles + together - 1) / together;
     // One split goes through all parts, of several each has one.
-    const int firstPart = plan_.splits > 1 ? plan_.split() : 0, endPart = plan_.splits > 1 ? min(parts, firstPart + 1) : parts;
+    const int firstPart = plan_.splits > 1 ? blockIdx.z : 0, endPart = plan_.splits > 1 ? min(parts, firstPart + 1) : parts;
     if (firstPart < endPart) {
       start(firstPart * together, min(tiles, (firstPart + 1) * together));
       loadQueries();
@@ -119,7 +119,7 @@ class RowsBlock {
   // Reports the key at this lane's place of a tile if it has no slot. Apart from `slotAt`, which nobody waits for until the slot is used.
   __device__ void reportSlot(int tile, int32_t slot) const {
     const int32_t place = tile * warpKeys + lane_;
-    if (slot < 0 && plan_.headBlock() == 0 && place < longestSeen_.count) raise(place, source_.keyAt(longest_, longestSeen_, place));
+    if (slot < 0 && blockIdx.y == 0 && place < longestSeen_.count) raise(place, source_.keyAt(longest_, longestSeen_, place));
   }
 
   // Names the first row that sees the key; once for the keys of a block that follow each other.

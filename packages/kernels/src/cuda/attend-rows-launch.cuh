@@ -35,7 +35,7 @@ inline bool alignedRows(const Tensor& tensor) {
 template <typename Source>
 bool launchRows(const Call& call, const Source& source, const AttendShape& shape, RowsPlan plan, const Tensor& q, const Tensor& out,
                 const Tensor& stats) {
-  const int64_t rowBlocks = divideUp(q.rows(), plan.rows), blocks = rowBlocks * plan.headBlocks;
+  const int64_t rowBlocks = divideUp(q.rows(), plan.rows), blocks = rowBlocks * shape.kvHeads * plan.headParts;
   const int64_t capacity = source.capacity(), tiles = divideUp(capacity, warpKeys);
   const int64_t pairs = q.rows() * shape.heads;
   plan.fixedTiles = q.dtype == DType::f32 ? fixedTilesInF32 : 0;
@@ -69,7 +69,8 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
       for (plan.warps = warps; plan.warps > 1 && RowsBlock<W, 8, Source>::bytes(shape, plan) > static_cast<size_t>(call.machine.sharedBytes);) {
         plan.warps /= 2;
       }
-      const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(plan.splits));
+      const dim3 grid(static_cast<unsigned>(rowBlocks), static_cast<unsigned>(shape.kvHeads * plan.headParts),
+                      static_cast<unsigned>(plan.splits));
       return call.launch(attendRowsKernel<W, queries, Source>, grid, dim3(static_cast<unsigned>(32 * plan.warps)), Block::bytes(shape, plan),
                          source, shape, plan, q, out, stats, parts);
     };
@@ -91,7 +92,6 @@ inline RowsPlan planRows(const AttendShape& shape, bool inRuns) {
   const int32_t group = shape.group();
   plan.heads = group < 8 ? group : 8;
   plan.headParts = (group + plan.heads - 1) / plan.heads;
-  plan.headBlocks = shape.kvHeads * plan.headParts;
   plan.rows = 1;
   while (inRuns && 2 * plan.rows * plan.heads <= 8) plan.rows *= 2;
   return plan;

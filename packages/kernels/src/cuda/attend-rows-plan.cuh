@@ -16,8 +16,6 @@ struct RowsPlan {
   // Query heads of a block, and blocks that share a group.
   int32_t heads;
   int32_t headParts;
-  // Blocks of a row that have heads of their own, next to each other in the grid: what they read lies next to each other too.
-  int32_t headBlocks;
   // Blocks that share a row's keys.
   int32_t splits;
   // Tiles that are one part, whatever else there is in the call; 0: the tiles are dealt out evenly to the splits.
@@ -31,14 +29,6 @@ struct RowsPlan {
   bool valuesPacked;
   int32_t warps;
 
-  __device__ int64_t rowBlock() const { return blockIdx.x / static_cast<unsigned>(headBlocks); }
-  __device__ int32_t headBlock() const { return static_cast<int32_t>(blockIdx.x % static_cast<unsigned>(headBlocks)); }
-  __device__ int32_t split() const { return static_cast<int32_t>(blockIdx.y); }
-  // Of so many tiles of a row's keys, those that are one part.
-  constexpr int32_t tilesTogether(int32_t tiles) const {
-    const int32_t even = (tiles + splits - 1) / splits;
-    return fixedTiles > 0 ? fixedTiles : even > 1 ? even : 1;
-  }
   // Odd, so that lanes which read the same pack of different rows meet no bank twice.
   constexpr int32_t strideBytes() const { return 16 * ((keyPacks > valuePacks ? keyPacks : valuePacks) | 1); }
   constexpr int32_t tileBytes() const { return warpKeys * strideBytes(); }

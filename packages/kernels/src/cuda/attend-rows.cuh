@@ -17,32 +17,12 @@ struct PartStore {
   __device__ int64_t place(int64_t row, int32_t split, int32_t head) const { return (row * splits + split) * heads + head; }
 };
 
-// Asks the second-level cache for this warp's first tile of keys and values of a row, while the kernels before still run.
-template <typename W, typename Source>
-__device__ void prefetchKeys(const Source& source, const AttendShape& shape, const RowsPlan& plan, int64_t row) {
-  const SeenKeys seen = source.read(row, false);
-  const int32_t tiles = (seen.count + warpKeys - 1) / warpKeys;
-  const int32_t place = (plan.splits > 1 ? plan.split() * plan.tilesTogether(tiles) : 0) * warpKeys + static_cast<int32_t>(threadIdx.x);
-  if (place >= seen.count) return;
-  const int32_t slot = source.slot(seen.table, source.keyAt(row, seen, place));
-  if (slot < 0) return;
-  const int64_t kvHead = plan.headBlock() / plan.headParts;
-  const auto prefetch = [&](const Tensor& pool, int dim) {
-    const auto* const elements = pool.row<const W>(slot) + kvHead * dim;
-    for (int at = 0; at < dim; at += 128 / static_cast<int>(sizeof(W))) prefetchL2(elements + at);
-  };
-  prefetch(source.keys, shape.headDim);
-  prefetch(source.values, shape.valueDim);
-}
-
 template <typename W, int queries, typename Source>
 __global__ void __launch_bounds__(128, 2) attendRowsKernel(Source source, AttendShape shape, RowsPlan plan, Tensor q, Tensor out, Tensor stats,
                                                          PartStore parts) {
   WHITTLE_SHARED(shared);
-  const int64_t first = plan.rowBlock() * plan.rows;
-  letNextStart();
-  if (source.listsSettled) prefetchKeys<W>(source, shape, plan, first);
-  awaitPrevious();
+  afterPrevious();
+  const int64_t first = int64_t{blockIdx.x} * plan.rows;
   const auto rows = static_cast<int>(min(int64_t{plan.rows}, q.rows() - first));
   if (plan.tileRows > 0 && sharedTile(source, first / plan.tileRows * plan.tileRows, plan.tileRows)) return;
   bool together = true;
@@ -54,7 +34,7 @@ __global__ void __launch_bounds__(128, 2) attendRowsKernel(Source source, Attend
       if (plan.splits == 1) {
         finishElement(out, stats, shape, at, head, column, count, total, value);
       } else {
-        const int64_t place = parts.place(at, plan.split(), head);
+        const int64_t place = parts.place(at, blockIdx.z, head);
         if (column == 0) parts.stats[place] = total;
         if (!total.empty()) parts.values[place * shape.valueDim + column] = value;
       }

@@ -59,16 +59,13 @@ __global__ void __launch_bounds__(batchThreads, 1) batchBlocksKernel(const __gri
     weight = reinterpret_cast<const unsigned char*>(blockRow<Block>(product.weight[at.matrix], at.row));
   };
   aim();
-  const auto bytesOfPiece = [&](int column) {
-    const int present = depth - column < pieceColumns ? depth - column : pieceColumns;
-    return present / blockElements * static_cast<int>(sizeof(Block));
-  };
+  const auto columnsFrom = [&](int column) { return depth - column < pieceColumns ? depth - column : pieceColumns; };
   const auto copyWeights = [&] {
     if (weightStep >= steps) return;
     if (weight) {
       unsigned char* const target = shared + weightStep % stages * Shape::stageBytes + weightRow * Shape::weightPitch;
       const unsigned char* const source = weight + weightColumn / blockElements * static_cast<int>(sizeof(Block));
-      const int bytes = bytesOfPiece(weightColumn);
+      const int bytes = columnsFrom(weightColumn) / blockElements * static_cast<int>(sizeof(Block));
 #pragma unroll
       for (int at = 16 * weightPiece; at < Shape::rowBytes; at += 16 * Shape::weightThreads) {
         if (at < bytes) copyAsync(target + at, source + at);
@@ -89,7 +86,7 @@ __global__ void __launch_bounds__(batchThreads, 1) batchBlocksKernel(const __gri
   const auto copyInputs = [&] {
     if (inputStep < steps && input) {
       unsigned char* const target = shared + inputStep % stages * Shape::stageBytes + Shape::weightRows * Shape::weightPitch + inputRow * Shape::inputPitch;
-      const int bytes = 2 * (depth - inputColumn < pieceColumns ? depth - inputColumn : pieceColumns);
+      const int bytes = 2 * columnsFrom(inputColumn);
 #pragma unroll
       for (int at = 16 * inputPiece; at < 2 * pieceColumns; at += 16 * Shape::inputThreads) {
         if (at < bytes) copyAsync(target + at, input + int64_t{2} * inputColumn + at);
