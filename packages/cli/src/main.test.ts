@@ -26,7 +26,7 @@ describe("whittle", () => {
       "serve",
       (
         "--config --model --name --port --host --api-key --allowed-host --allowed-origin --body-limit --max-connections " +
-        "--device --ctx --memory --activations --weights --exact-activations --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
+        "--device --ctx --memory --activations --weights --exact-activations --bf16-activations --cache-dtype --threads --max-sequences --max-waiting --timeout --grace --log-level --log-format"
       ).split(" "),
     ],
     ["chat", ["--device", "--activations", "--system", "--max-tokens", "--temperature", "--seed", "--ctx", "--memory"]],
@@ -41,6 +41,7 @@ describe("whittle", () => {
         "--activations",
         "--weights",
         "--exact-activations",
+        "--bf16-activations",
         "--window",
         "--stride",
         "--max-tokens",

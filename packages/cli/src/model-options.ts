@@ -1,7 +1,7 @@
 import { type ActivationDType, activationDTypes } from "@whittle/core";
 import { type Command, Option } from "commander";
 import { byteSize, deviceName, integer } from "./option-values.js";
-import { exactActivationsOption, type WeightOptions, weightsOption } from "./weights.js";
+import { bf16ActivationsOption, exactActivationsOption, type WeightOptions, weightsOption } from "./weights.js";
 
 /** What every command that loads a model may be told. */
 export interface ModelOptions extends WeightOptions {
@@ -49,6 +49,7 @@ export function addModelOptions(command: Command): Command {
     .addOption(activationsOption())
     .addOption(weightsOption())
     .option(...exactActivationsOption)
+    .option(...bf16ActivationsOption)
     .option(
       "--threads <n>",
       "threads for arithmetic (default: the physical cores this process may use)",

@@ -32,4 +32,5 @@ it("rounds activations where weights are quantised, unless told not to", () => {
     weights: "q8_0",
     int8Activations: false,
   });
+  expect(weightLoading({ bf16Activations: true }, device)).toEqual({ int8Activations: true, bf16Activations: true });
 });

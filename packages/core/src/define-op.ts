@@ -50,6 +50,8 @@ export const blockWeights = tensorArg(["f32", "f16", "bf16", ...blockDTypes]);
 export const blocks = tensorArg(blockDTypes);
 /** The elements that a sparse weight keeps: stored numbers, or 8-bit codes under scales. */
 export const keptValues = tensorArg(["f32", "f16", "bf16", "i8"]);
+/** Numbers that are stored as bf16. */
+export const brainFloats = tensorArg(["bf16"]);
 /** Scales of 8-bit codes. */
 export const halves = tensorArg(["f16"]);
 /** Bits and small codes, packed into bytes. */

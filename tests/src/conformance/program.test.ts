@@ -42,12 +42,15 @@ const programs = [
   { program: "conformance", activations: "f32", count: "4" },
   { program: "conformance-cuda-emulated", activations: "f32,bf16,f16", count: "6" },
 ];
-/** Ops that CUDA has no kernel of: dot products of 8-bit codes, weights without their zeros, quantising. */
+/** Ops that CUDA has no kernel of: f32 activations rounded for a product, weights without their zeros, quantising. */
 const forCpus = [
+  "gatedLinear.bf16",
   "gatedLinear.q8",
+  "linear.bf16",
   "linear.q8",
   "linear.sparse24",
   "linear.sparseMask",
+  "linears.bf16",
   "linears.q8",
   "quantiseRows",
   "squaredError",

@@ -45,6 +45,13 @@ it("a quantised model scores a text nearly as well: q8_0 and q6_K within 0.5 %, 
   }
 });
 
+it("rounding activations to bf16 hardly changes the score of a text", async () => {
+  const exact = await nllOf({});
+  const rounded = await nllOf({ bf16Activations: true });
+  expect(rounded.nll).not.toBe(exact.nll);
+  expect(Math.abs(rounded.nll / exact.nll - 1)).toBeLessThan(0.002);
+});
+
 it("gives all memory back", async () => {
   const before = device.memory();
   const loaded = await loadModel(folder, { device, weights: "q4_0" });

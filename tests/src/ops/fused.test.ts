@@ -2,10 +2,13 @@ import {
   type Device,
   type DType,
   gatedLinear,
+  gatedLinearBf16,
   gatedLinearQ8,
   linear,
+  linearBf16,
   linearQ8,
   linears,
+  linearsBf16,
   linearsQ8,
   rope,
   ropePair,
@@ -60,6 +63,26 @@ describe("fused ops", () => {
     const gateBias = normal([4000]);
     expect(await bitsOf([gatedLinearQ8({ x, gate, up, gateBias })])).toEqual(
       await bitsOf([siluMul({ gate: linearQ8({ x, weight: gate, bias: gateBias }), up: linearQ8({ x, weight: up }) })]),
+    );
+  });
+
+  it.each([1, 7, 70])("linears and gatedLinear of %d rows rounded to bf16", async (rows) => {
+    const x = normal([rows, 97]);
+    const [a, b, c] = [normal([96, 97], "bf16"), normal([33, 97], "bf16"), normal([33, 97], "bf16")];
+    const bBias = normal([33]);
+    expect(await bitsOf(linearsBf16({ x, a, b, c, bBias }))).toEqual(
+      await bitsOf([
+        linearBf16({ x, weight: a }),
+        linearBf16({ x, weight: b, bias: bBias }),
+        linearBf16({ x, weight: c }),
+      ]),
+    );
+    const [gate, up] = [normal([4000, 97], "bf16"), normal([4000, 97], "bf16")];
+    const gateBias = normal([4000]);
+    expect(await bitsOf([gatedLinearBf16({ x, gate, up, gateBias })])).toEqual(
+      await bitsOf([
+        siluMul({ gate: linearBf16({ x, weight: gate, bias: gateBias }), up: linearBf16({ x, weight: up }) }),
+      ]),
     );
   });
 

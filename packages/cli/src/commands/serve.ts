@@ -5,7 +5,7 @@ import { formatBytes } from "../byte-size.js";
 import { type AddCommand } from "../command.js";
 import { describeFailure } from "../failure.js";
 import { activationsOption, cacheDtypeOption, deviceOption } from "../model-options.js";
-import { exactActivationsOption, weightsOption } from "../weights.js";
+import { bf16ActivationsOption, exactActivationsOption, weightsOption } from "../weights.js";
 import { describeDevice, openDevice } from "../open-model.js";
 import { byteSize, integer, list } from "../option-values.js";
 import { plural } from "../plural.js";
@@ -96,6 +96,7 @@ export const serve: AddCommand = (program, terminal) => {
     .addOption(activationsOption())
     .addOption(weightsOption())
     .option(...exactActivationsOption)
+    .option(...bf16ActivationsOption)
     .addOption(cacheDtypeOption())
     .option(
       "--max-sequences <n>",

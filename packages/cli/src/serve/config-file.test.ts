@@ -40,6 +40,7 @@ describe("readServerConfig", () => {
     const models = {
       small: "./a",
       large: { folder: "/models/b", ctx: 4096, activations: "f16", weights: "q8_0", cacheDtype: "bf16" },
+      exact: { folder: "/models/c", bf16Activations: false },
     };
     expect(await read({ ...options, models, memory: "2GiB", bodyLimit: 4096 })).toEqual({
       ...options,
@@ -48,6 +49,7 @@ describe("readServerConfig", () => {
       models: [
         { name: "small", folder: path.join(path.dirname(file), "a") },
         { name: "large", folder: "/models/b", ctx: 4096, activations: "f16", weights: "q8_0", cacheDtype: "bf16" },
+        { name: "exact", folder: "/models/c", bf16Activations: false },
       ],
     });
   });

@@ -35,11 +35,13 @@ const model = z.union(
       maxSequences: whole(1).optional(),
       activations: dtype.optional(),
       weights: oneOf(weightFormats).optional(),
+      bf16Activations: flag.optional(),
       cacheDtype: dtype.optional(),
     }),
   ],
   {
-    error: 'must be a folder, or {"folder": …} with ctx, maxSequences, activations, weights and cacheDtype as wanted',
+    error:
+      'must be a folder, or {"folder": …} with ctx, maxSequences, activations, weights, bf16Activations and cacheDtype as wanted',
   },
 );
 
@@ -56,6 +58,7 @@ const schema = z
     activations: dtype,
     weights: oneOf(weightFormats),
     exactActivations: flag,
+    bf16Activations: flag,
     cacheDtype: dtype,
     maxSequences: whole(1),
     maxWaiting: whole(0),

@@ -28,7 +28,7 @@ export async function openEngines(
       const loaded = await loadModel(source.folder, {
         device,
         ...(activations && { activations }),
-        ...weightLoading({ ...options, ...(source.weights && { weights: source.weights }) }, device),
+        ...weightLoading({ ...options, ...source }, device),
         onProgress: progress.listener,
       });
       progress.stop();

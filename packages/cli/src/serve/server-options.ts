@@ -11,6 +11,7 @@ export interface ModelSource {
   readonly maxSequences?: number;
   readonly activations?: ActivationDType;
   readonly weights?: WeightFormat;
+  readonly bf16Activations?: boolean;
   readonly cacheDtype?: ActivationDType;
 }
 

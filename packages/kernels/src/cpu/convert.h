@@ -88,13 +88,47 @@ struct F16 {
   }
 };
 
-// The first `count` (< kLanes) elements; zeros above.
+// The first `count` (less than a vector has) elements; zeros above.
 template <typename Format>
 WHITTLE_INLINE Vec loadPart(const typename Format::Stored* p, int64_t count) {
   float lanes[kLanes] = {};
   for (int64_t i = 0; i < count; i++) lanes[i] = Format::decode(p[i]);
   return load(lanes);
 }
+
+// Elements of a vector.
+template <typename Format>
+constexpr int64_t kElements = kLanes;
+
+// sums + a · b for vectors of x and of a weight.
+template <typename X>
+WHITTLE_INLINE Vec addProducts(Vec a, Vec b, Vec sums) {
+  return multiplyAdd(a, b, sums);
+}
+
+#ifdef WHITTLE_AVX512_BF16
+// Two neighbours to a lane, as they are stored. On both sides of a product: the instruction adds that of the second, then that of the
+// first, each rounded once; subnormal numbers are zero to it, and so are its subnormal sums.
+struct Bf16Pairs {
+  using Stored = uint16_t;
+  static constexpr DType dtype = DType::bf16;
+  static WHITTLE_INLINE Vec loadVec(const Stored* p) { return _mm512_loadu_ps(p); }
+};
+
+template <>
+constexpr int64_t kElements<Bf16Pairs> = 2 * kLanes;
+
+template <>
+WHITTLE_INLINE Vec loadPart<Bf16Pairs>(const uint16_t* p, int64_t count) {
+  const __mmask32 present = (uint32_t{1} << count) - 1;
+  return _mm512_castsi512_ps(_mm512_maskz_loadu_epi16(present, p));
+}
+
+template <>
+WHITTLE_INLINE Vec addProducts<Bf16Pairs>(Vec a, Vec b, Vec sums) {
+  return _mm512_dpbf16_ps(sums, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
+}
+#endif
 
 template <typename Format>
 inline void decodeRow(const typename Format::Stored* source, float* target, int64_t count) {

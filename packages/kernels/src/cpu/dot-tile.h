@@ -27,11 +27,12 @@ constexpr int kDotRows = 3;
 #endif
 constexpr int kDotOuts = 4;
 
-// result[r·O + o] = x[r] · w[o]. R·O + min(R, O) + 1 vectors must fit the registers: 16 with AVX2. `ahead` elements behind what is read the
-// next rows are asked for (0: nothing is): between rows the hardware's own prefetching starts anew each time.
-template <int R, int O, typename Format>
-WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t ahead, float* result) {
-  constexpr int64_t line = 64 / sizeof(typename Format::Stored);
+// result[r·O + o] = x[r] · w[o]. X and Format are F32 and any, or both Bf16Pairs. R·O + min(R, O) + 1 vectors must fit the registers: 16
+// with AVX2. `ahead` elements behind what is read the next rows are asked for (0: nothing is): between rows the hardware's own prefetching
+// starts anew each time.
+template <int R, int O, typename X = F32, typename Format>
+WHITTLE_INLINE void dotTile(Rows<X> x, Rows<Format> w, int64_t depth, int64_t ahead, float* result) {
+  constexpr int64_t line = 64 / sizeof(typename Format::Stored), elements = kElements<X>;
   Vec sums[R * O];
   WHITTLE_UNROLL
   for (Vec& sum : sums) sum = splat(0.0f);
@@ -41,28 +42,28 @@ WHITTLE_INLINE void dotTile(Rows<F32> x, Rows<Format> w, int64_t depth, int64_t 
     for (int o = 0; o < O; o++) wide[o] = Format::loadVec(w[o] + k);
     WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
-      const Vec a = load(x[r] + k);
+      const Vec a = X::loadVec(x[r] + k);
       WHITTLE_UNROLL
-      for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
+      for (int o = 0; o < O; o++) sums[r * O + o] = addProducts<X>(a, wide[o], sums[r * O + o]);
     }
   };
   int64_t k = 0;
   if (ahead != 0) {
     for (; k + line <= depth; k += line) {
       for (int o = 0; o < O; o++) __builtin_prefetch(w[o] + k + ahead);
-      for (int64_t part = 0; part < line; part += kLanes) step(k + part);
+      for (int64_t part = 0; part < line; part += elements) step(k + part);
     }
   }
-  for (; k + kLanes <= depth; k += kLanes) step(k);
+  for (; k + elements <= depth; k += elements) step(k);
   if (k < depth) {
     Vec wide[O];
     WHITTLE_UNROLL
     for (int o = 0; o < O; o++) wide[o] = loadPart<Format>(w[o] + k, depth - k);
     WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
-      const Vec a = loadPart(x[r] + k, depth - k);
+      const Vec a = loadPart<X>(x[r] + k, depth - k);
       WHITTLE_UNROLL
-      for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
+      for (int o = 0; o < O; o++) sums[r * O + o] = addProducts<X>(a, wide[o], sums[r * O + o]);
     }
   }
   constexpr int whole = R * O / 4 * 4;
@@ -96,8 +97,8 @@ WHITTLE_INLINE void inParts(int64_t count, Body&& body) {
 }
 
 // y[r][o] = x[r] · w[o] (+ bias[o]) for R rows of x and O of w.
-template <int R, int O, typename Format>
-WHITTLE_INLINE void dotBlock(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t ahead, float* y, int64_t yStride) {
+template <int R, int O, typename X = F32, typename Format>
+WHITTLE_INLINE void dotBlock(Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t ahead, float* y, int64_t yStride) {
   float tile[R * O];
   dotTile<R, O>(x, w, depth, ahead, tile);
   for (int r = 0; r < R; r++) {
@@ -110,8 +111,8 @@ WHITTLE_INLINE void dotBlock(Rows<F32> x, Rows<Format> w, const float* bias, int
 }
 
 // The same for R rows of x and any number of w, O at a time.
-template <int R, int O, typename Format>
-inline void dotRows(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, int64_t ahead, float* y, int64_t yStride) {
+template <int R, int O, typename X = F32, typename Format>
+inline void dotRows(Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, int64_t ahead, float* y, int64_t yStride) {
   int64_t o = 0;
   for (; o + O <= outs; o += O) dotBlock<R, O>(x, Rows<Format>{w[o], w.stride}, bias ? bias + o : nullptr, depth, ahead, y + o, yStride);
   for (; o < outs; o++) dotBlock<R, 1>(x, Rows<Format>{w[o], w.stride}, bias ? bias + o : nullptr, depth, 0, y + o, yStride);

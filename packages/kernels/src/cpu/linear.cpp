@@ -3,7 +3,7 @@
 namespace WHITTLE_KERNEL_NAMESPACE {
 
 static bool linear(const Call& call) {
-  product(call, call[0], call[1], call[2], call[3]);
+  product<F32>(call, call[0], call[1], call[2], call[3]);
   return true;
 }
 

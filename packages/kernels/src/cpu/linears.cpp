@@ -1,34 +1,9 @@
-#include "product.h"
+#include "three-products.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// One loop over the outputs of all three: between two loops memory would have nothing to do.
-static void fewRowsOfThree(const Call& call) {
-  const Tensor* const weights = &call[1];
-  const Tensor* const results = &call[7];
-  static thread_local Scratch<float> scratch[3];
-  const float* biases[3];
-  for (int32_t i = 0; i < 3; i++) biases[i] = denseFloats(call[4 + i], scratch[i]);
-  const int64_t outs = weights[0].rows() + weights[1].rows() + weights[2].rows();
-  call.workers.parallelFor(outs, grainOfFewRows(call[0].rows(), call[0].columns()), [&](int64_t from, int64_t to) {
-    for (int32_t i = 0; i < 3 && to > 0; i++) {
-      const int64_t own = weights[i].rows();
-      if (from < own) productOfFewRows(call[0], weights[i], biases[i], from, smaller(to, own), results[i]);
-      from = from < own ? 0 : from - own;
-      to -= own;
-    }
-  });
-}
-
-// x, three weights, their biases, three results.
 static bool linears(const Call& call) {
-  if (call[0].rows() == 0) return true;
-  if (call[0].rows() <= kFewRows) {
-    fewRowsOfThree(call);
-  } else {
-    for (int32_t i = 0; i < 3; i++) product(call, call[0], call[1 + i], call[4 + i], call[7 + i]);
-  }
-  return true;
+  return threeProducts<F32>(call);
 }
 
 WHITTLE_KERNEL("linears", linears);

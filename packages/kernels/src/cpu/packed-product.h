@@ -1,5 +1,5 @@
-// y = x · weightᵀ + bias for many rows (a prompt): both sides are copied, widened to f32, into the order in which the inner loop reads
-// them, so that a tile walks along two streams whatever the rows' stride.
+// y = x · weightᵀ + bias for many rows (a prompt): both sides are copied, widened to f32 (but Bf16Pairs), into the order in which the inner
+// loop reads them, so that a tile walks along two streams whatever the rows' stride.
 //
 // The sums of a tile are those of dot-tile.h, term by term: what is copied is the same numbers, with the zeros that pad the last part.
 #pragma once
@@ -8,7 +8,8 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Rows in groups of `together` (the last may be smaller). A group holds for each step of kLanes elements one vector of each of its rows.
+// Rows in groups of `together` (the last may be smaller). A group holds for each step of a vector's elements one vector of each of its
+// rows.
 struct PackedRows {
   float* data;
   int64_t rows;
@@ -29,8 +30,9 @@ inline void packRow(const typename Format::Stored* row, int64_t depth, int64_t s
     decodeRow<Format>(row, wide, depth);
     packRow<F32>(wide, depth, size, packed);
   } else {
+    constexpr int64_t elements = kElements<Format>;
     int64_t k = 0;
-    for (; k + kLanes <= depth; k += kLanes, packed += size * kLanes) store(packed, Format::loadVec(row + k));
+    for (; k + elements <= depth; k += elements, packed += size * kLanes) store(packed, Format::loadVec(row + k));
     if (k < depth) store(packed, loadPart<Format>(row + k, depth - k));
   }
 }
@@ -51,7 +53,7 @@ struct Stretch {
 };
 
 // y[r][o] = x[r] · w[o] + bias[o] for R rows and O outputs along a stretch.
-template <int R, int O>
+template <typename X, int R, int O>
 WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& stretch, float* waiting, const float* bias, float* y,
                                int64_t yStride) {
   Vec sums[R * O];
@@ -65,7 +67,7 @@ WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& st
     for (int r = 0; r < R; r++) {
       const Vec a = load(x + r * kLanes);
       WHITTLE_UNROLL
-      for (int o = 0; o < O; o++) sums[r * O + o] = multiplyAdd(a, wide[o], sums[r * O + o]);
+      for (int o = 0; o < O; o++) sums[r * O + o] = addProducts<X>(a, wide[o], sums[r * O + o]);
     }
   }
   if (!stretch.last) {
@@ -102,6 +104,7 @@ constexpr int64_t kPartRows = 21 * kDotRows;
 constexpr int64_t kPackedRows = 8 * kPartRows;
 
 // A panel of outputs for some rows of x, those from group `from` on.
+template <typename X>
 inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const PackedRows& w, const float* bias, float* y,
                           int64_t yStride) {
   static thread_local Scratch<float> scratch;
@@ -116,7 +119,7 @@ inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const P
       withCount<kDotRows>(x.size(rowGroup), [&](auto rows) {
         for (int64_t outGroup = 0; outGroup < w.groups(); outGroup++) {
           withCount<kDotOuts>(w.size(outGroup), [&](auto outs) {
-            packedTile<rows(), outs()>(
+            packedTile<X, rows(), outs()>(
                 x.at(rowGroup, begin), w.at(outGroup, begin), stretch, waiting + ((rowGroup - from) * w.groups() + outGroup) * tile,
                 bias ? bias + outGroup * kDotOuts : nullptr, y + rowGroup * kDotRows * yStride + outGroup * kDotOuts, yStride);
           });
@@ -134,18 +137,18 @@ inline int64_t panelOf(int64_t steps) {
 }
 
 // `packOut(out, size, packed)` packs a row of the weight into a group of `size`, as packRow does.
-template <typename PackOut>
-inline void manyRowsPacked(const Call& call, int64_t rows, Rows<F32> x, const PackOut& packOut, const float* bias, int64_t depth,
+template <typename X, typename PackOut>
+inline void manyRowsPacked(const Call& call, int64_t rows, Rows<X> x, const PackOut& packOut, const float* bias, int64_t depth,
                            int64_t outs, float* y, int64_t yStride) {
   static thread_local Scratch<float> xScratch;
-  const int64_t steps = (depth + kLanes - 1) / kLanes;
+  const int64_t steps = (depth + kElements<X> - 1) / kElements<X>;
   const int64_t panel = panelOf(steps), panels = (outs + panel - 1) / panel;
   for (int64_t first = 0; first < rows; first += kPackedRows) {
     const int64_t count = smaller(kPackedRows, rows - first);
     const PackedRows packed{xScratch.get(PackedRows::floats(count, steps)), count, kDotRows, steps};
     const int64_t groups = packed.groups();
     call.workers.parallelFor(groups, 1 + 16 * 1024 / (depth * kDotRows + 1), [&](int64_t from, int64_t to) {
-      for (int64_t group = from; group < to; group++) packGroup<F32>({x[first], x.stride}, depth, packed, group);
+      for (int64_t group = from; group < to; group++) packGroup<X>({x[first], x.stride}, depth, packed, group);
     });
     const int64_t parts = (count + kPartRows - 1) / kPartRows, partGroups = (groups + parts - 1) / parts;
     call.workers.parallelFor(panels * parts, 1, [&](int64_t from, int64_t to) {
@@ -162,15 +165,15 @@ inline void manyRowsPacked(const Call& call, int64_t rows, Rows<F32> x, const Pa
             packOut(out + i, wide.size(i / kDotOuts), wide.at(i / kDotOuts, 0) + within * kLanes);
           }
         }
-        multiplyPanel(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out,
-                      yStride);
+        multiplyPanel<X>(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out,
+                         yStride);
       }
     });
   }
 }
 
-template <typename Format>
-inline void manyRows(const Call& call, int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
+template <typename X, typename Format>
+inline void manyRows(const Call& call, int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
                      int64_t yStride) {
   const auto packOut = [&](int64_t out, int64_t size, float* packed) { packRow<Format>(w[out], depth, size, packed); };
   manyRowsPacked(call, rows, x, packOut, bias, depth, outs, y, yStride);

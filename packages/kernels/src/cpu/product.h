@@ -14,8 +14,8 @@ constexpr int64_t kFetchCost = 7;
 
 // One row: four rows of the weight at a time, a quarter of all apart. So a thread reads four streams that do not end with each row, which
 // the hardware follows by itself (a Zen 5 reads faster from four than from one, and than by prefetch instructions).
-template <typename Format>
-inline void oneRow(Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y) {
+template <typename X, typename Format>
+inline void oneRow(Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y) {
   constexpr int streams = 4;
   const int64_t apart = (to - from) / streams;
   for (int64_t out = from; out < from + apart; out++) {
@@ -38,8 +38,8 @@ constexpr int rowsTogether() {
 }
 
 // Some rows: four rows of the weight come from memory for the first rows of x and from the first-level cache for the others.
-template <typename Format>
-inline void someRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
+template <typename X, typename Format>
+inline void someRows(int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
                      int64_t yStride) {
   constexpr int most = rowsTogether<Format>();
   for (int64_t out = from; out < to; out += kDotOuts) {
@@ -47,8 +47,8 @@ inline void someRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bia
     const float* fourBias = bias ? bias + out : nullptr;
     const int64_t outs = smaller(kDotOuts, to - out);
     inParts<most>(rows, [&](auto count, int64_t r) {
-      dotRows<count(), kDotOuts>({x[r], x.stride}, four, fourBias, depth, outs, r == 0 ? kDotOuts * w.stride : 0, y + r * yStride + out,
-                                 yStride);
+      dotRows<count(), kDotOuts>(Rows<X>{x[r], x.stride}, four, fourBias, depth, outs, r == 0 ? kDotOuts * w.stride : 0,
+                                 y + r * yStride + out, yStride);
     });
   }
 }
@@ -72,8 +72,8 @@ inline int64_t grainOfFewRows(int64_t rows, int64_t depth) {
 }
 
 // The outputs `from` to `to` of all rows.
-template <typename Format>
-inline void fewRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
+template <typename X, typename Format>
+inline void fewRows(int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
                     int64_t yStride) {
   if constexpr (isBlock(Format::dtype)) {
     someRowsOfBlocks(rows, x, w, bias, depth, from, to, y, yStride);
@@ -87,13 +87,32 @@ inline void fewRows(int64_t rows, Rows<F32> x, Rows<Format> w, const float* bias
 // Up to so many rows the weight is streamed; tuned on a Zen 5 at 576 to 2048 columns.
 constexpr int64_t kFewRows = 4 * kDotRows + 12;
 
+// The rows of x, read as X does.
+template <typename X>
+inline Rows<X> rowsAs(const Tensor& x) {
+  return {x.row<const typename X::Stored>(0), x.rowStride};
+}
+
+// Calls body(rows) with the rows of a weight as they meet those of X.
+template <typename X, typename Body>
+WHITTLE_INLINE void withRowsFor(const Tensor& weight, Body&& body) {
+  if constexpr (std::is_same_v<X, F32>) {
+    withWeightRows(weight, body);
+  } else {
+    body(rowsAs<X>(weight));
+  }
+}
+
 // A part of a product with up to kFewRows rows, for a loop over its outputs.
+template <typename X>
 inline void productOfFewRows(const Tensor& x, const Tensor& weight, const float* bias, int64_t from, int64_t to, const Tensor& y) {
-  withWeightRows(weight, [&]<typename Format>(Rows<Format> wRows) {
-    fewRows<Format>(x.rows(), {x.row<const float>(0), x.rowStride}, wRows, bias, x.columns(), from, to, y.row<float>(0), y.rowStride);
+  withRowsFor<X>(weight, [&]<typename Format>(Rows<Format> wRows) {
+    fewRows(x.rows(), rowsAs<X>(x), wRows, bias, x.columns(), from, to, y.row<float>(0), y.rowStride);
   });
 }
 
+// X: what x is read as, F32 for f32; Bf16Pairs if x and the weight are bf16.
+template <typename X>
 inline void product(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
   const int64_t rows = x.rows(), depth = x.columns(), outs = weight.rows();
   if (rows == 0 || outs == 0) return;
@@ -101,11 +120,11 @@ inline void product(const Call& call, const Tensor& x, const Tensor& weight, con
   const float* biasRow = denseFloats(bias, biasScratch);
   if (rows <= kFewRows) {
     call.workers.parallelFor(outs, grainOfFewRows(rows, depth),
-                             [&](int64_t from, int64_t to) { productOfFewRows(x, weight, biasRow, from, to, y); });
+                             [&](int64_t from, int64_t to) { productOfFewRows<X>(x, weight, biasRow, from, to, y); });
     return;
   }
-  withWeightRows(weight, [&]<typename Format>(Rows<Format> wRows) {
-    manyRows(call, rows, {x.row<const float>(0), x.rowStride}, wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+  withRowsFor<X>(weight, [&]<typename Format>(Rows<Format> wRows) {
+    manyRows(call, rows, rowsAs<X>(x), wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
   });
 }
 

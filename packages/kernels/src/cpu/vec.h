@@ -10,6 +10,9 @@
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
 #define WHITTLE_AVX512 1
 #endif
+#if defined(WHITTLE_AVX512) && defined(__AVX512BF16__)
+#define WHITTLE_AVX512_BF16 1
+#endif
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif

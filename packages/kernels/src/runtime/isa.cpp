@@ -38,8 +38,10 @@ unsigned detect() {
   found |= bit(Isa::avx2);
   constexpr unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31, vnni512 = 1u << 11;
   if (all(saved, 0xe6) && all(b, f | dq | bw | vl) && all(c, vnni512)) found |= bit(Isa::avx512);
-  constexpr unsigned avxvnni = 1u << 4;
-  if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && all(a, avxvnni)) found |= bit(Isa::avxvnni);
+  constexpr unsigned avxvnni = 1u << 4, bf16 = 1u << 5;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
+  if (all(a, avxvnni)) found |= bit(Isa::avxvnni);
+  if (all(found, bit(Isa::avx512)) && all(a, bf16)) found |= bit(Isa::avx512bf16);
   return found;
 }
 #elif defined(__aarch64__)
@@ -81,6 +83,8 @@ const char* nameOf(Isa isa) {
       return "avxvnni";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512bf16:
+      return "avx512bf16";
 #endif
   }
   return "unknown";

@@ -11,7 +11,7 @@ namespace whittle {
 #if defined(__aarch64__)
 constexpr Isa allIsas[] = {Isa::baseline, Isa::dotprod};
 #else
-constexpr Isa allIsas[] = {Isa::baseline, Isa::avx2, Isa::avxvnni, Isa::avx512};
+constexpr Isa allIsas[] = {Isa::baseline, Isa::avx2, Isa::avxvnni, Isa::avx512, Isa::avx512bf16};
 #endif
 
 const char* nameOf(Isa isa);

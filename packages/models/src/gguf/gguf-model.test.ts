@@ -134,7 +134,7 @@ describe("a GGUF file", () => {
     expect(said).toEqual([
       `${file}: weights of types that no device computes with were converted: 4 of q5_0 as q8_0 (exactly); 1 of q4_1 as f16, rounded`,
     ]);
-    const kinds = [...loaded.model.linears].map(([site, { int8Activations }]) => [site, int8Activations]);
+    const kinds = [...loaded.model.linears].map(([site, { rounding }]) => [site, rounding === "q8"]);
     expect(kinds).toEqual(kinds.map(([site]) => [site, site !== "layers.0.mlp.up"]));
     const logits = await logitsOf(loaded.model as BuiltModel, device, rowsOf(device, [[1, 2, 3]]));
     expect(logits.flat().every(Number.isFinite)).toBe(true);

@@ -1,10 +1,18 @@
-import { type CausalLM, type Device, isWhittleError, Linear, type Program, type Tensor } from "@whittle/core";
+import {
+  type ActivationRounding,
+  type CausalLM,
+  type Device,
+  isWhittleError,
+  Linear,
+  type Program,
+  type Tensor,
+} from "@whittle/core";
 
 /** What a linear layer does, besides its tensors' content. */
 interface LayerState {
   readonly weight: unknown;
   readonly bias: unknown;
-  readonly int8Activations: boolean;
+  readonly rounding: ActivationRounding;
 }
 
 /** A step that was seen: recorded once, or, once it came again, kept as a program. */
@@ -83,7 +91,7 @@ export class StepPrograms {
   private remember(inputs: readonly Tensor[]): void {
     const { known } = this;
     if (known.length === MOST) known.shift()!.program?.dispose();
-    const layers = this.layers.map(({ weight, bias, int8Activations }) => ({ weight, bias, int8Activations }));
+    const layers = this.layers.map(({ weight, bias, rounding }) => ({ weight, bias, rounding }));
     known.push({ shapes: inputs.map(({ shape }) => shape), layers, program: undefined });
   }
 }
@@ -93,7 +101,7 @@ function isPlain(layer: Linear): boolean {
 }
 
 function isAsBefore(state: LayerState, layer: Linear): boolean {
-  return state.weight === layer.weight && state.bias === layer.bias && state.int8Activations === layer.int8Activations;
+  return state.weight === layer.weight && state.bias === layer.bias && state.rounding === layer.rounding;
 }
 
 function hasShapes(shapes: readonly (readonly number[])[], inputs: readonly Tensor[]): boolean {
