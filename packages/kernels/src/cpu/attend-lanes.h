@@ -172,7 +172,8 @@ inline void attendInLanes(const float* queries, Rows<F32> keys, int64_t depth, R
     for (int64_t at = first; at < end; at += kLanes) {
       softmaxLanes(logits.from(at - first, 0), counts + at, least(at, at + kLanes), most(at, at + kLanes), parts.max + at, parts.sum + at);
     }
-    weigh(logits, values, 0, kTile, counts + first, smaller(lanes, count - first), parts.values + first * parts.stride, parts.stride);
+    weigh(logits, values, 0, kTile, counts + first, smaller(lanes, count - first), parts.values + first * parts.stride, parts.stride,
+          [](int64_t) {});
   });
 }
 

@@ -42,32 +42,39 @@ inline void clear(const Parts& parts, int64_t count) {
   std::memset(parts.values, 0, static_cast<size_t>(count * parts.stride) * sizeof(float));
 }
 
-// Scales the first `count` of a query's logits and turns them into exp(logit − max); gives max and the sum.
+// Scales the first `count` of a query's logits and turns them into exp(logit − max), the others of the tile into 0; gives max and the sum.
 // A NaN among the logits makes all of it NaN. If all are −∞ the weights are 0, and the sum with them.
 inline void softmaxTile(float* logits, int64_t count, float scale, float* max, float* sum) {
-  const int64_t used = roundUp(count, kLanes);
+  constexpr int together = 4;
+  static_assert(kTile % (together * kLanes) == 0);
+  const int64_t used = roundUp(count, together * kLanes);
+  VecInt lane;
+  WHITTLE_UNROLL
+  for (int i = 0; i < kLanes; i++) lane[i] = i;
   Vec largest = splat(kMinusInfinity);
   VecInt nan = {};
-  for (int64_t i = 0; i < used; i += kLanes) {
-    Vec s = load(logits + i) * splat(scale);
-    if (i + kLanes > count) {
-      const int64_t whole = count - i;
-      float lanes[kLanes];
-      store(lanes, s);
-      for (int64_t l = whole; l < kLanes; l++) lanes[l] = kMinusInfinity;
-      s = load(lanes);
+  for (int64_t i = 0; i < used; i += together * kLanes) {
+    WHITTLE_UNROLL
+    for (int v = 0; v < together; v++) {
+      float* at = logits + i + v * kLanes;
+      const Vec s = lane < static_cast<int32_t>(count - i - v * kLanes) ? load(at) * splat(scale) : splat(kMinusInfinity);
+      store(at, s);
+      nan |= s != s;
+      largest = larger(s, largest);
     }
-    store(logits + i, s);
-    nan |= s != s;
-    largest = larger(s, largest);
   }
   *max = any(nan) ? __builtin_nanf("") : largestLane(largest);
   const Vec shift = splat(*max == kMinusInfinity ? 0.0f : *max);
   Vec total = splat(0.0f);
-  for (int64_t i = 0; i < used; i += kLanes) {
-    const Vec weight = exponential(load(logits + i) - shift);
-    store(logits + i, weight);
-    total += weight;
+  for (int64_t i = 0; i < used; i += together * kLanes) {
+    Vec weights[together];
+    WHITTLE_UNROLL
+    for (int v = 0; v < together; v++) weights[v] = exponential(load(logits + i + v * kLanes) - shift);
+    WHITTLE_UNROLL
+    for (int v = 0; v < together; v++) {
+      store(logits + i + v * kLanes, weights[v]);
+      total += weights[v];
+    }
   }
   *sum = sumLanes(total);
 }
@@ -80,26 +87,47 @@ struct ByQuery {
   ByQuery from(int64_t query, int64_t key) const { return {at(query, key)}; }
 };
 
+// logits(query, key) = x[query] · keys[key] for Q queries and `count` keys; step(n) after n keys.
+template <int Q, typename Format, typename Step>
+inline void dotKeys(Rows<F32> x, Rows<Format> keys, int64_t depth, int64_t count, float* logits, const Step& step) {
+  int64_t key = 0;
+  for (; key + kDotOuts <= count; key += kDotOuts) {
+    dotBlock<Q, kDotOuts>(x, Rows<Format>{keys[key], keys.stride}, nullptr, depth, 0, logits + key, kTile);
+    step(kDotOuts);
+  }
+  for (; key < count; key++) {
+    dotBlock<Q, 1>(x, Rows<Format>{keys[key], keys.stride}, nullptr, depth, 0, logits + key, kTile);
+    step(1);
+  }
+}
+
+// Vectors of columns that are summed together, at most.
+constexpr int kWeighVecs = 4;
+
 // values[q] (0 where they are `fresh`) += Σ weights(q, key) · tile[key] over `keys` keys, for Q queries, C vectors of columns at a time:
-// Q·(C + 1) + 1 vectors must fit the registers.
-template <int Q, int C, typename Weights, typename Format>
-inline void weighChunk(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride) {
+// Q·(C + 1) + 1 vectors must fit the registers. step(n) after n keys.
+template <int Q, int C, typename Weights, typename Format, typename Step>
+inline void weighChunk(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride, const Step& step) {
   Vec sums[Q * C];
   WHITTLE_UNROLL
   for (int q = 0; q < Q; q++) {
     WHITTLE_UNROLL
     for (int c = 0; c < C; c++) sums[q * C + c] = fresh ? splat(0.0f) : load(values + q * stride + c * kLanes);
   }
-  for (int64_t key = 0; key < keys; key++) {
-    Vec weight[Q];
-    WHITTLE_UNROLL
-    for (int q = 0; q < Q; q++) weight[q] = splat(*weights.at(q, key));
-    WHITTLE_UNROLL
-    for (int c = 0; c < C; c++) {
-      const Vec row = Format::loadVec(tile[key] + c * kLanes);
+  for (int64_t key = 0; key < keys;) {
+    const int64_t begin = key, end = smaller(key + 4, keys);
+    for (; key < end; key++) {
+      Vec weight[Q];
       WHITTLE_UNROLL
-      for (int q = 0; q < Q; q++) sums[q * C + c] = multiplyAdd(weight[q], row, sums[q * C + c]);
+      for (int q = 0; q < Q; q++) weight[q] = splat(*weights.at(q, key));
+      WHITTLE_UNROLL
+      for (int c = 0; c < C; c++) {
+        const Vec row = Format::loadVec(tile[key] + c * kLanes);
+        WHITTLE_UNROLL
+        for (int q = 0; q < Q; q++) sums[q * C + c] = multiplyAdd(weight[q], row, sums[q * C + c]);
+      }
     }
+    step(end - begin);
   }
   WHITTLE_UNROLL
   for (int q = 0; q < Q; q++) {
@@ -108,28 +136,28 @@ inline void weighChunk(Weights weights, Rows<Format> tile, int64_t keys, bool fr
   }
 }
 
-template <int Q, typename Weights, typename Format>
-inline void weighTile(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride) {
-  inParts<4>(stride / kLanes, [&](auto columns, int64_t at) {
-    weighChunk<Q, columns()>(weights, Rows<Format>{tile.data + at * kLanes, tile.stride}, keys, fresh, values + at * kLanes, stride);
+template <int Q, typename Weights, typename Format, typename Step>
+inline void weighTile(Weights weights, Rows<Format> tile, int64_t keys, bool fresh, float* values, int64_t stride, const Step& step) {
+  inParts<kWeighVecs>(stride / kLanes, [&](auto columns, int64_t at) {
+    weighChunk<Q, columns()>(weights, Rows<Format>{tile.data + at * kLanes, tile.stride}, keys, fresh, values + at * kLanes, stride, step);
   });
 }
 
 // Adds to the values of `queries` queries those of the tile's keys from `place` on, `run` of them, of which each query sees those before
 // counts[query]: kDotRows queries together as far as all see, then each for itself. The first key sets the values.
-template <typename Weights, typename Format>
+template <typename Weights, typename Format, typename Step>
 inline void weigh(Weights weights, Rows<Format> tile, int64_t place, int64_t run, const int32_t* counts, int64_t queries, float* values,
-                  int64_t stride) {
+                  int64_t stride, const Step& step) {
   inParts<kDotRows>(queries, [&](auto together, int64_t first) {
     const auto seen = [&](int64_t query) { return smaller(run, counts[query] - place); };
     int64_t common = seen(first);
     for (int q = 1; q < together(); q++) common = smaller(common, seen(first + q));
-    if (common > 0) weighTile<together()>(weights.from(first, place), tile, common, place == 0, values + first * stride, stride);
+    if (common > 0) weighTile<together()>(weights.from(first, place), tile, common, place == 0, values + first * stride, stride, step);
     const int64_t done = common > 0 ? common : 0;
     for (int64_t q = first; q < first + together(); q++) {
       if (done >= seen(q)) continue;
       weighTile<1>(weights.from(q, place + done), Rows<Format>{tile[done], tile.stride}, seen(q) - done, place + done == 0,
-                   values + q * stride, stride);
+                   values + q * stride, stride, step);
     }
   });
 }

@@ -2,7 +2,7 @@
 // there are fewer blocks than threads the tiles of one block are spread over them.
 #pragma once
 
-#include "attend-shape.h"
+#include "attend-ahead.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -35,13 +35,17 @@ class Attend {
     call_.workers.parallelFor(number, 1 + kTilesWorthAThread * number / (tiles + 1), [&](int64_t from, int64_t to) {
       static thread_local Scratch<float> scratch;
       // Last rows first: under a causal mask they are the longest.
-      for (int64_t i = from; i < to; i++) attendItem(items[number - 1 - i], scratch);
+      for (int64_t i = from; i < to; i++) {
+        const AttendItem* item = items + number - 1 - i;
+        attendItem(*item, i + 1 < to ? item - 1 : nullptr, scratch);
+      }
     });
   }
 
  private:
   // Some microseconds of work.
   static constexpr int64_t kTilesWorthAThread = 2;
+  static constexpr int64_t kPartsAhead = 4;
 
   // Working memory for one item.
   struct Room {
@@ -112,6 +116,24 @@ class Attend {
     });
   }
 
+  // Sees to it that the rows of a tile are asked for while the tile before is worked on. `next` has no item: none comes.
+  void expect(const TileOfItem& tile, const TileOfItem& next, RowsAhead<Format>& ahead) const {
+    if (!next.item || next.index >= next.item->block.tiles() || !shape_.fewQueries(next.item->block.rows)) return ahead.clear();
+    const AttendItem& item = *next.item;
+    // As dotKeys and weigh count them.
+    const int64_t parts = (tile.item->queries + kDotRows - 1) / kDotRows;
+    const int64_t chunks = (shape_.valueDim + kWeighVecs * kLanes - 1) / (kWeighVecs * kLanes);
+    const int64_t steps = keysOf(tile) * tile.item->kvHeads * parts * (1 + chunks);
+    const int64_t keys = keysOf(next);
+    ahead.expect(next, steps, keys, keyRows(0, item.firstHead), item.kvHeads * shape_.headDim, valueRows(0, item.firstHead),
+                 item.kvHeads * shape_.valueDim);
+    source_.eachRun(item.block, next.index * kTile, keys, [&](int64_t, int64_t at, int64_t run) {
+      for (int64_t i = 0; i < run; i++) ahead.add(at + i);
+    });
+  }
+
+  int64_t keysOf(const TileOfItem& tile) const { return smaller(kTile, tile.item->block.keys - tile.index * kTile); }
+
   // Keys of the tile `index` that the item's queries see.
   void countKeys(const AttendItem& item, int64_t index, int32_t* counts) const {
     const int64_t group = shape_.group();
@@ -124,32 +146,36 @@ class Attend {
     for (int64_t i = item.allQueries(); i % kLanes != 0; i++) *counts++ = 0;
   }
 
-  // Parts of the item's tile `index`: for each key head, for each query. Those that do not reach it get a count of 0.
-  void attendTile(const AttendItem& item, int64_t index, const Room& room, const Parts& parts) const {
-    const int64_t first = index * kTile;
-    const int64_t keys = smaller(kTile, item.block.keys - first);
-    countKeys(item, index, room.counts);
+  // Parts of a tile: for each key head, for each query. Those that do not reach it get a count of 0. The thread goes on with tile `next`.
+  void attendTile(const TileOfItem& tile, const TileOfItem& next, const Room& room, const Parts& parts) const {
+    static thread_local RowsAhead<Format> ahead;
+    const AttendItem& item = *tile.item;
+    const int64_t first = tile.index * kTile, keys = keysOf(tile);
+    countKeys(item, tile.index, room.counts);
     if (!shape_.fewQueries(item.block.rows)) return attendWidened(item, first, keys, room, parts);
-    touch(item, first, keys);
+    if (!ahead.holds(tile)) touch(item, first, keys);
+    expect(tile, next, ahead);
     for (int64_t head = 0; head < item.kvHeads; head++) {
       const Rows<F32> queries{room.queries + head * item.queries * shape_.headDim, shape_.headDim};
-      attendStored(item, item.firstHead + head, first, keys, queries, room, parts.at(head * item.queries));
+      attendStored(item, item.firstHead + head, first, keys, queries, room, parts.at(head * item.queries), ahead);
     }
   }
 
   // For few queries: keys and values are used where they are, as they are stored.
   void attendStored(const AttendItem& item, int64_t head, int64_t first, int64_t keys, Rows<F32> queries, const Room& room,
-                    const Parts& parts) const {
+                    const Parts& parts, RowsAhead<Format>& ahead) const {
+    const auto step = [&](int64_t keys) __attribute__((always_inline)) {
+      ahead.step(keys);
+    };
     const ByQuery logits{room.logits};
     source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
       inParts<kDotRows>(item.queries, [&](auto count, int64_t query) {
-        dotRows<count(), kDotOuts>({queries[query], queries.stride}, keyRows(at, head), nullptr, shape_.headDim, run, 0,
-                                   logits.at(query, place), kTile);
+        dotKeys<count()>({queries[query], queries.stride}, keyRows(at, head), shape_.headDim, run, logits.at(query, place), step);
       });
     });
     for (int64_t i = 0; i < item.queries; i++) softmaxTile(logits.at(i, 0), room.counts[i], shape_.scale, parts.max + i, parts.sum + i);
     source_.eachRun(item.block, first, keys, [&](int64_t place, int64_t at, int64_t run) {
-      weigh(logits, valueRows(at, head), place, run, room.counts, item.queries, parts.values, parts.stride);
+      weigh(logits, valueRows(at, head), place, run, room.counts, item.queries, parts.values, parts.stride, step);
     });
   }
 
@@ -180,13 +206,15 @@ class Attend {
   Parts partsIn(const AttendItem& item, float* memory) const { return Parts::in(memory, item.allQueries(), shape_.valueStride()); }
   int64_t partFloats(const AttendItem& item) const { return roundUp(Parts::size(item.allQueries(), shape_.valueStride()), 16); }
 
-  void attendItem(const AttendItem& item, Scratch<float>& scratch) const {
+  void attendItem(const AttendItem& item, const AttendItem* next, Scratch<float>& scratch) const {
     float* memory = scratch.get(2 * partFloats(item) + floatsOf(item));
     const Parts total = partsIn(item, memory), part = partsIn(item, memory + partFloats(item));
     const Room room = roomIn(item, memory + 2 * partFloats(item));
     clear(total, item.allQueries());
-    for (int64_t index = 0; index < item.block.tiles(); index++) {
-      attendTile(item, index, room, part);
+    const int64_t tiles = item.block.tiles();
+    for (int64_t index = 0; index < tiles; index++) {
+      const bool last = index + 1 == tiles;
+      attendTile({&item, index}, last ? TileOfItem{next, 0} : TileOfItem{&item, index + 1}, room, part);
       mergeTile(total, part, room.counts, item.allQueries());
     }
     finishItem(item, total);
@@ -210,10 +238,15 @@ class Attend {
       const int64_t tiles = smaller(wave, longest - begin);
       call_.workers.parallelFor(count * tiles, kTilesWorthAThread, [&](int64_t from, int64_t to) {
         static thread_local Scratch<float> scratch;
+        const auto tileAt = [&](int64_t at) { return TileOfItem{items + at / tiles, begin + at % tiles}; };
+        const int64_t threads = call_.workers.threads();
         for (int64_t at = from; at < to; at++) {
-          const AttendItem& own = items[at / tiles];
-          const int64_t index = begin + at % tiles;
-          if (index < own.block.tiles()) attendTile(own, index, roomIn(own, scratch.get(floatsOf(own))), part(at / tiles, index));
+          const TileOfItem tile = tileAt(at);
+          if (tile.index >= tile.item->block.tiles()) continue;
+          // The last of a thread's share knows of no next one.
+          const bool more = (at + 1) * threads / (count * tiles) == at * threads / (count * tiles);
+          attendTile(tile, more ? tileAt(at + 1) : TileOfItem{}, roomIn(*tile.item, scratch.get(floatsOf(*tile.item))),
+                     part(at / tiles, tile.index));
         }
       });
       call_.workers.parallelFor(count, 1 + kTilesWorthAThread * 16 / tiles, [&](int64_t from, int64_t to) {
@@ -222,6 +255,11 @@ class Attend {
           int32_t* counts = scratch.get(roundUp(items[i].allQueries(), kLanes));
           const int64_t end = smaller(begin + tiles, items[i].block.tiles());
           for (int64_t index = begin; index < end; index++) {
+            // Another thread's part takes its time to come over.
+            if (index + kPartsAhead < end) {
+              const float* later = part(i, index + kPartsAhead).values;
+              for (int64_t at = 0; at < partFloats(items[i]); at += 16) __builtin_prefetch(later + at);
+            }
             countKeys(items[i], index, counts);
             mergeTile(total(i), part(i, index), counts, items[i].allQueries());
           }

@@ -64,27 +64,15 @@ class CodedRows {
 };
 
 #if defined(WHITTLE_AVX512)
-WHITTLE_INLINE float largestOf(Vec v) {
-  return _mm512_reduce_max_ps(v);
-}
 WHITTLE_INLINE __m256i packCodes(const VecInt* codes) {
   const auto bytes = [](VecInt v) { return _mm512_cvtepi32_epi8(reinterpret_cast<__m512i>(v)); };
   return _mm256_set_m128i(bytes(codes[1]), bytes(codes[0]));
 }
 #elif defined(WHITTLE_AVX2)
-WHITTLE_INLINE float largestOf(Vec v) {
-  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
-}
 WHITTLE_INLINE __m256i packCodes(const VecInt* codes) {
   const auto pair = [&](int i) { return _mm256_packs_epi32(reinterpret_cast<__m256i>(codes[i]), reinterpret_cast<__m256i>(codes[i + 1])); };
   // Packing goes on within halves: fours of codes 0 2 4 6 | 1 3 5 7.
   return _mm256_permutevar8x32_epi32(_mm256_packs_epi16(pair(0), pair(2)), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-}
-#else
-WHITTLE_INLINE float largestOf(Vec v) {
-  return largestLane(v);
 }
 #endif
 
@@ -116,7 +104,7 @@ WHITTLE_INLINE void encodeBlock(const float* x, XCode* codes, float* scale) {
     most = larger(bitsToFloat(floatToBits(v[i]) & 0x7fffffff), most);
     poison = poison + v[i] * 0.0f;
   }
-  float step = largestOf(most) / 127.0f;
+  float step = largestLane(most) / 127.0f;
   float inverse = 1.0f / step;
   if (!(inverse <= 0x1.fffffep127f)) step = inverse = 0.0f;
   if (any(poison != poison)) {

@@ -30,10 +30,19 @@ WHITTLE_INLINE void storePart(float* p, Vec v, int64_t count) {
   for (int64_t i = 0; i < count; i++) p[i] = lanes[i];
 }
 
+// None is NaN.
 WHITTLE_INLINE float largestLane(Vec v) {
+#if defined(WHITTLE_AVX512)
+  return _mm512_reduce_max_ps(v);
+#elif defined(WHITTLE_AVX2)
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+#else
   float largest = v[0];
   for (int64_t i = 1; i < kLanes; i++) largest = v[i] > largest ? v[i] : largest;
   return largest;
+#endif
 }
 
 WHITTLE_INLINE Vec bitsToFloat(VecInt bits) {
