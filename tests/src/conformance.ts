@@ -34,7 +34,8 @@ export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions =
   if (folder) {
     const count = Number(process.env["WHITTLE_CASE_COUNT"] ?? cases);
     const dtypes = (process.env["WHITTLE_CASE_ACTIVATIONS"] ?? "f32").split(",") as ActivationDType[];
-    it(`writes ${count} cases of ${name}`, () =>
+    // Many, and of the reference: as long as it takes.
+    it(`writes ${count} cases of ${name}`, { timeout: 3_600_000 }, () =>
       writeCases(op, spec, { ...options, activations: dtypes, folder, name, cases: count }));
     return;
   }
