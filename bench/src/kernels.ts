@@ -76,7 +76,7 @@ async function measure(example: KernelCase): Promise<Figure> {
   const start = performance.now();
   await repeat(3);
   const count = Math.max(1, Math.round((roundMs * 3) / (performance.now() - start)));
-  const [read, , floats, codes] = limits.slice(-4) as [Limit, Limit, Limit, Limit];
+  const [read, , floats, codes] = limits.slice(-5) as [Limit, Limit, Limit, Limit];
   const fromCache = example.codes ? codes : floats;
   const times = await interleaved([read, fromCache, { name: example.name, run: () => repeat(count) }], rounds);
   const milliseconds = times.get(example.name)! / count;

@@ -25,13 +25,21 @@ const limitDotCodes = defineOp({
   reference() {},
 });
 
+/** Does about `counts[i]` multiply-adds of bf16 numbers for each i, summed in f32, on one thread each. */
+const limitDotBf16 = defineOp({
+  name: "limit.dotBf16",
+  args: { counts: ints("items") },
+  outputs: ({ counts }) => [{ shape: counts.shape, dtype: "f32" }],
+  reference() {},
+});
+
 /** Work whose time says what the machine can do, and how to turn milliseconds into the figure. */
 export interface Limit extends Contender {
   readonly unit: "GB/s" | "GFLOP/s" | "GOP/s";
   readonly figure: (milliseconds: number) => number;
 }
 
-/** Reading bandwidth over a buffer placed as weights are, f32 multiply-adds from registers and from the first-level cache, and multiply-adds of 8-bit codes from there. */
+/** Reading bandwidth over a buffer placed as weights are, f32 multiply-adds from registers and from the first-level cache, and multiply-adds of bf16 and of 8-bit codes from there. */
 export function limitsOf(device: Device, threads: number, buffer: Tensor): Limit[] {
   const items = 16;
   const perItem = 20_000_000;
@@ -65,6 +73,12 @@ export function limitsOf(device: Device, threads: number, buffer: Tensor): Limit
       name: `8-bit codes from L1, ${suffix}`,
       unit: "GOP/s",
       run: () => run(() => limitDotCodes({ counts })),
+      figure: flops,
+    },
+    {
+      name: `bf16 multiply-add from L1, ${suffix}`,
+      unit: "GFLOP/s",
+      run: () => run(() => limitDotBf16({ counts })),
       figure: flops,
     },
   ];
