@@ -112,7 +112,11 @@ WHITTLE_INLINE Vec addProducts(Vec a, Vec b, Vec sums) {
 struct Bf16Pairs {
   using Stored = uint16_t;
   static constexpr DType dtype = DType::bf16;
-  static WHITTLE_INLINE Vec loadVec(const Stored* p) { return _mm512_loadu_ps(p); }
+  // In halves: rows of a file seldom begin on a cache line, and a Zen 5 that waits for two lines with one load reads memory a fifth slower.
+  static WHITTLE_INLINE Vec loadVec(const Stored* p) {
+    const __m512i low = _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+    return _mm512_castsi512_ps(_mm512_inserti64x4(low, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + kLanes)), 1));
+  }
 };
 
 template <>

@@ -42,7 +42,7 @@ WHITTLE_INLINE void dotTile(Rows<X> x, Rows<Format> w, int64_t depth, int64_t ah
     for (int o = 0; o < O; o++) wide[o] = Format::loadVec(w[o] + k);
     WHITTLE_UNROLL
     for (int r = 0; r < R; r++) {
-      const Vec a = X::loadVec(x[r] + k);
+      const Vec a = load(reinterpret_cast<const float*>(x[r] + k));
       WHITTLE_UNROLL
       for (int o = 0; o < O; o++) sums[r * O + o] = addProducts<X>(a, wide[o], sums[r * O + o]);
     }
