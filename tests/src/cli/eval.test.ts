@@ -43,6 +43,16 @@ describe("whittle eval", () => {
     expect(report.perplexity).toBeLessThan(30);
   });
 
+  test("rounds activations to bf16 if told to, says so, and scores nearly the same", async () => {
+    const file = textFile("rounded.txt", english);
+    const exact = await evaluate(file);
+    const rounded = await whittle(["eval", model, file, "--json", "--bf16-activations"]);
+    expect(rounded.err).toContain("43 weights in bf16: activations rounded to bf16 (--bf16-activations)");
+    const { nll } = JSON.parse(rounded.out) as Report;
+    expect(nll).not.toBe(exact.nll);
+    expect(Math.abs(nll / exact.nll - 1)).toBeLessThan(0.01);
+  });
+
   test("more context before each token makes an English text likelier", async () => {
     const file = textFile("windows.txt", english);
     const disjoint = await evaluate(file, "--window", "64", "--stride", "64");

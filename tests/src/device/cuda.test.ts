@@ -3,9 +3,11 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { add, embedding } from "@whittle/core";
 import { cuda, cudaInfo } from "@whittle/kernels";
+import { loadModel } from "@whittle/models";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { gpus, onEachDevice } from "./with-device.js";
 
+const books = fileURLToPath(new URL("../../../models/books-5m", import.meta.url));
 const script = fileURLToPath(new URL("scripts/loses-gpu.mjs", import.meta.url));
 
 afterEach(() => vi.unstubAllEnvs());
@@ -45,6 +47,13 @@ onEachDevice(({ name, open }) => {
     const y = add({ a, b: a });
     expect(y.dtype).toBe("bf16");
     expect(await y.read()).toEqual(Float32Array.of(2, 5, -6, 8));
+  });
+
+  test("rounding activations for a product alone is refused, with what there is instead", async () => {
+    const device = await open();
+    await expect(loadModel(books, { device, bf16Activations: true })).rejects.toThrow(
+      /the device "cuda" has no kernel \(linear\.bf16\); it computes in bf16 throughout with activations "bf16"$/,
+    );
   });
 
   test("many faults of one op do not hide those of the next", async () => {
