@@ -190,8 +190,8 @@ void CudaQueue::launchEagerly() {
   for (size_t i = 0; i < segment_.runs.size() && !thread_.closing(); i++) {
     const RunCommand run(segment_.runs[i]);
     char message[256] = "made to fail by a test";
-    if (!armed_.strike(run.kernel) && launch(run, static_cast<int32_t>(i), 0, message, sizeof(message))) continue;
-    log_.fail(log_.at(segment_.runs[i]), {kernels_[static_cast<size_t>(run.kernel)].op, message});
+    if (!armed_.strike(run.kernel) && kernelOf(run).kernel(callOf(run, static_cast<int32_t>(i), 0, message, sizeof(message)))) continue;
+    log_.fail(log_.at(segment_.runs[i]), {kernelOf(run).op, message});
     // Refused because of what it asked for, or because nothing works any more?
     cudaGetLastError();
     const cudaError_t status = cudaStreamQuery(stream_);
@@ -203,13 +203,7 @@ cudaGraphExec_t CudaQueue::capture() {
   scratch_.freeze(true);
   // The other threads' calls are none of this capture's business.
   check(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal), "a capture");
-  bool launched = true;
-  Settled settled;
-  for (size_t i = 0; i < segment_.runs.size() && launched; i++) {
-    char message[256];
-    const RunCommand run(segment_.runs[i]);
-    launched = launch(run, static_cast<int32_t>(i), settled.next(run), message, sizeof(message));
-  }
+  const bool launched = launchSettled();
   cudaGraph_t graph = nullptr;
   cudaGraphExec_t program = nullptr;
   bool good = cudaStreamEndCapture(stream_, &graph) == cudaSuccess && launched;
@@ -223,20 +217,36 @@ cudaGraphExec_t CudaQueue::capture() {
   return good ? program : nullptr;
 }
 
-bool CudaQueue::launch(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize) {
-  const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
-  return entry.kernel({run.tensors,
-                       run.tensorCount(),
-                       run.attributes,
-                       run.attributeCount,
-                       machine_,
-                       scratch_,
-                       blasLt_.get(),
-                       {faults_, call},
-                       stream_,
-                       message,
-                       messageSize,
-                       settled});
+bool CudaQueue::launchSettled() {
+  char message[256];
+  Settled settled;
+  std::vector<RunCommand> runs;
+  std::vector<Call> calls;
+  for (const double* words : segment_.runs) runs.emplace_back(words);
+  for (size_t i = 0; i < runs.size(); i++) calls.push_back(callOf(runs[i], static_cast<int32_t>(i), settled.next(runs[i]), message, sizeof(message)));
+  for (size_t i = 0; i < calls.size(); i++) {
+    const KernelEntry& entry = kernelOf(runs[i]);
+    const Fusion fusion = i + 1 < calls.size() ? fusionOf(entry.op, kernelOf(runs[i + 1]).op) : nullptr;
+    const Fused both = fusion ? fusion(calls[i], calls[i + 1]) : Fused::no;
+    if (both == Fused::failed || (both == Fused::no && !entry.kernel(calls[i]))) return false;
+    if (both == Fused::launched) i++;
+  }
+  return true;
+}
+
+Call CudaQueue::callOf(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize) {
+  return {run.tensors,
+          run.tensorCount(),
+          run.attributes,
+          run.attributeCount,
+          machine_,
+          scratch_,
+          blasLt_.get(),
+          {faults_, call},
+          stream_,
+          message,
+          messageSize,
+          settled};
 }
 
 void CudaQueue::write(void* destination, const void* source, size_t bytes) {

@@ -51,7 +51,10 @@ class CudaQueue final : public Queue {
   void launchEagerly();
   // Null: the stretch cannot be made into a program.
   cudaGraphExec_t capture();
-  bool launch(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize);
+  // The segment's ops, as in a program: with what is settled, and as few launches as do. False: one of them was not launched.
+  bool launchSettled();
+  const KernelEntry& kernelOf(const RunCommand& run) const { return kernels_[static_cast<size_t>(run.kernel)]; }
+  Call callOf(const RunCommand& run, int32_t call, uint32_t settled, char* message, int32_t messageSize);
 
   void write(void* destination, const void* source, size_t bytes);
   void flushWrites();

@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 namespace whittle::cuda {
 
@@ -14,16 +15,30 @@ std::map<std::string, Kernel>& registrations() {
   return all;
 }
 
+std::map<std::pair<std::string, std::string>, Fusion>& fusions() {
+  static std::map<std::pair<std::string, std::string>, Fusion> all;
+  return all;
+}
+
 }  // namespace
 
 KernelRegistration::KernelRegistration(const char* op, Kernel kernel) {
   registrations()[op] = kernel;
 }
 
+FusionRegistration::FusionRegistration(const char* first, const char* second, Fusion fusion) {
+  fusions()[{first, second}] = fusion;
+}
+
 std::vector<KernelEntry> allKernels() {
   std::vector<KernelEntry> kernels;
   for (const auto& [op, kernel] : registrations()) kernels.push_back({op, kernel});
   return kernels;
+}
+
+Fusion fusionOf(const std::string& first, const std::string& second) {
+  const auto found = fusions().find({first, second});
+  return found == fusions().end() ? nullptr : found->second;
 }
 
 bool Call::fail(const char* format, ...) const {

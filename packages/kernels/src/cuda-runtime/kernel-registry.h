@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../cuda/fusion.cuh"
 #include "../cuda/kernel.cuh"
 
 namespace whittle::cuda {
@@ -15,5 +16,8 @@ struct KernelEntry {
 
 // Every op once, by name.
 std::vector<KernelEntry> allKernels();
+
+// That of two ops, by their names; null if there is none.
+Fusion fusionOf(const std::string& first, const std::string& second);
 
 }  // namespace whittle::cuda

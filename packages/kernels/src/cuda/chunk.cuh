@@ -29,34 +29,87 @@ auto withChunks(DType dtype, bool whole, Body&& body) {
   return withFloatType(dtype, [&]<typename T>() { return whole ? body.template operator()<T, true>() : body.template operator()<T, false>(); });
 }
 
+// A whole chunk as it is stored, which costs no instruction and can be on its way while others are asked for.
+template <typename T>
+struct StoredChunk {
+  static constexpr int words = chunkSize * sizeof(T) / sizeof(uint4);
+  uint4 word[words];
+};
+
+template <typename T>
+__device__ inline StoredChunk<T> loadStored(const T* source) {
+  StoredChunk<T> stored;
+#pragma unroll
+  for (int i = 0; i < stored.words; i++) stored.word[i] = reinterpret_cast<const uint4*>(source)[i];
+  return stored;
+}
+
+template <typename T>
+__device__ inline void storeStored(T* target, const StoredChunk<T>& stored) {
+#pragma unroll
+  for (int i = 0; i < stored.words; i++) reinterpret_cast<uint4*>(target)[i] = stored.word[i];
+}
+
+__device__ inline Chunk decode(const StoredChunk<float>& stored) {
+  const uint4 a = stored.word[0], b = stored.word[1];
+  return {__uint_as_float(a.x), __uint_as_float(a.y), __uint_as_float(a.z), __uint_as_float(a.w),
+          __uint_as_float(b.x), __uint_as_float(b.y), __uint_as_float(b.z), __uint_as_float(b.w)};
+}
+
+// Two of 16 bits by one instruction each, rounding likewise: taken one by one they are twice as many.
+template <typename T>
+__device__ inline Chunk decode(const StoredChunk<T>& stored) {
+  const uint32_t pairs[chunkSize / 2] = {stored.word[0].x, stored.word[0].y, stored.word[0].z, stored.word[0].w};
+  Chunk chunk;
+#pragma unroll
+  for (int i = 0; i < chunkSize / 2; i++) unpack<T>(pairs[i], chunk.x[2 * i], chunk.x[2 * i + 1]);
+  return chunk;
+}
+
+template <typename T>
+__device__ inline StoredChunk<T> encode(const Chunk& chunk) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    const auto bits = [&chunk](int i) { return __float_as_uint(chunk.x[i]); };
+    return {uint4{bits(0), bits(1), bits(2), bits(3)}, uint4{bits(4), bits(5), bits(6), bits(7)}};
+  } else {
+    const auto pair = [&chunk](int i) { return packed<T>(chunk.x[2 * i], chunk.x[2 * i + 1]); };
+    return {uint4{pair(0), pair(1), pair(2), pair(3)}};
+  }
+}
+
+// The sums, each rounded once.
+template <typename T>
+__device__ inline StoredChunk<T> addStored(const StoredChunk<T>& a, const StoredChunk<T>& b) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    Chunk sum = decode(a);
+    const Chunk more = decode(b);
+#pragma unroll
+    for (int i = 0; i < chunkSize; i++) sum.x[i] += more.x[i];
+    return encode<T>(sum);
+  } else {
+    const uint4 p = a.word[0], q = b.word[0];
+    return {uint4{addPairs<T>(p.x, q.x), addPairs<T>(p.y, q.y), addPairs<T>(p.z, q.z), addPairs<T>(p.w, q.w)}};
+  }
+}
+
 // A whole chunk, or at most `left` elements with zeros beyond, `stride` elements apart.
 template <bool whole, typename T>
 __device__ inline Chunk loadChunk(const T* source, int left, int64_t stride = 1) {
-  Chunk chunk;
   if constexpr (whole) {
-    Pack<T, packSize<T>> packs[chunkSize / packSize<T>];
-#pragma unroll
-    for (int part = 0; part < chunkSize / packSize<T>; part++) packs[part] = reinterpret_cast<const Pack<T, packSize<T>>*>(source)[part];
-#pragma unroll
-    for (int i = 0; i < chunkSize; i++) chunk.x[i] = toFloat(packs[i / packSize<T>].item[i % packSize<T>]);
+    return decode(loadStored(source));
   } else {
+    Chunk chunk;
 #pragma unroll
     for (int i = 0; i < chunkSize; i++) chunk.x[i] = i < left ? toFloat(source[i * stride]) : 0.0f;
+    return chunk;
   }
-  return chunk;
 }
 
 // Rounded once; whole, or at most `left` elements.
 template <bool whole, typename T>
 __device__ inline void storeChunk(T* target, const Chunk& chunk, int left) {
   if constexpr (whole) {
-#pragma unroll
-    for (int part = 0; part < chunkSize / packSize<T>; part++) {
-      Pack<T, packSize<T>> pack;
-#pragma unroll
-      for (int i = 0; i < packSize<T>; i++) pack.item[i] = fromFloat<T>(chunk.x[part * packSize<T> + i]);
-      reinterpret_cast<Pack<T, packSize<T>>*>(target)[part] = pack;
-    }
+    storeStored(target, encode<T>(chunk));
   } else {
 #pragma unroll
     for (int i = 0; i < chunkSize; i++) {
@@ -91,9 +144,9 @@ __device__ inline Chunk loadRow(const Tensor& tensor, int64_t row, int64_t first
   }
 }
 
+// The same of a row, into which go at most `left` elements.
 template <bool whole>
-__device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first, const Chunk& chunk) {
-  const int left = static_cast<int>(tensor.columns() - first);
+__device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first, const Chunk& chunk, int left) {
   switch (tensor.dtype) {
     case DType::f16:
       return storeChunk<whole>(tensor.row<F16>(row) + first, chunk, left);
@@ -102,6 +155,11 @@ __device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first
     default:
       return storeChunk<whole>(tensor.row<float>(row) + first, chunk, left);
   }
+}
+
+template <bool whole>
+__device__ inline void storeRow(const Tensor& tensor, int64_t row, int64_t first, const Chunk& chunk) {
+  storeRow<whole>(tensor, row, first, chunk, static_cast<int>(tensor.columns() - first));
 }
 
 }  // namespace whittle::cuda

@@ -3,8 +3,7 @@
 namespace whittle::cuda {
 
 static bool rope(const Call& call) {
-  const Tensor &x = call[0], &table = call[1], &y = call[2];
-  return rotate(call, rotated(x, y, table), {}, table, call.flag(0));
+  return rotate<false>(call, rotationOf(call[0], {}, call[1], call[2], {}), call.flag(0));
 }
 
 WHITTLE_CUDA_KERNEL("rope", rope);
