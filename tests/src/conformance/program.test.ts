@@ -117,6 +117,15 @@ test("the kernels for GPUs older than Hopper keep to the bounds too", async () =
   expect(exit, out).toBe(0);
 });
 
+test("products of many rows keep to the bounds where a GPU has few multiprocessors for them", async () => {
+  const program = "conformance-cuda-emulated";
+  for (const op of ["linear", "gatedLinear"]) {
+    const cases = path.join(drawnFor(program), `${op}.blocks-of-many-rows.cases`);
+    const { exit, out } = await replay(program, cases, { WHITTLE_EMULATED_MULTIPROCESSORS: "2" });
+    expect(exit, out).toBe(0);
+  }
+});
+
 /** Kernels with a mistake each: a missing barrier, a copy not waited for, lanes that part before a shuffle … */
 test("the CUDA emulator finds the mistakes that it is there to find", async () => {
   await execute("cmake", ["--build", build, "--target", "emulator-self-test", "--parallel", "2"]);

@@ -22,9 +22,9 @@ conformance(
   { ...blocks, sameDType: ["gate", "up"], cases: 12 },
 );
 
-// Many rows, in tiles of 128 by 128 (64 by 64 pairs of lines).
+// Many rows, in tiles of 128 by 128 or by 256 (64 pairs of lines), whose weights come 256 columns at a time.
 const many = { ...blocks, about: "blocks-of-many-rows", cases: 2 } as const;
-conformance(linear, { rows: sizes(257, 390), in: sizes(256), out: sizes(40, 129) }, many);
+conformance(linear, { rows: sizes(257, 390), in: sizes(256, 1280), out: sizes(40, 129) }, many);
 conformance(
   gatedLinear,
   { rows: sizes(257), in: sizes(256), width: sizes(3, 65) },

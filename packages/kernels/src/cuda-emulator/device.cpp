@@ -48,7 +48,8 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   const int capability = asked ? std::atoi(asked) : 90;
   properties->major = capability / 10;
   properties->minor = capability % 10;
-  properties->multiProcessorCount = 132;
+  const char* multiprocessors = std::getenv("WHITTLE_EMULATED_MULTIPROCESSORS");
+  properties->multiProcessorCount = multiprocessors ? std::atoi(multiprocessors) : 132;
   properties->l2CacheSize = 50 << 20;
   return cudaSuccess;
 }

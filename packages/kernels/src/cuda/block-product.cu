@@ -3,6 +3,7 @@
 #include <type_traits>
 
 #include "block-batch.cuh"
+#include "block-groups.cuh"
 #include "block-stream.cuh"
 #include "block-tiles.cuh"
 #include "block-visit.cuh"
@@ -16,7 +17,8 @@ bool multiplyBlocks(const Call& call, const Product& product) {
       if constexpr (!std::is_same_v<T, float> && Block::elements == blockElements) {
         if (blocksStream<Block>(call, product)) return streamBlocks<T, Block>(call, product);
         if (blocksBatch<Block>(call, product)) {
-          return inBlockTiles(call, product) ? multiplyBlockTiles<T, Block>(call, product) : batchBlocks<T, Block>(call, product);
+          if (inBlockGroups<Block>(call, product)) return multiplyBlockGroups<T, Block>(call, product);
+          return inBlockTiles<Block>(call, product) ? multiplyBlockTiles<T, Block>(call, product) : batchBlocks<T, Block>(call, product);
         }
       }
       return visitBlocks<T, Block>(call, product);
