@@ -73,6 +73,7 @@ void Block::run(uint3 index, bool backward) {
     thread.state = State::fresh;
     thread.begun = 0;
     thread.copies.clear();
+    thread.products.clear();
   }
   for (Warp& warp : warps_) {
     warp.meetings = 0;

@@ -12,6 +12,7 @@
 
 #include "async-copy.h"
 #include "fiber.h"
+#include "group-products.h"
 #include "vectors.h"
 
 namespace whittle::cuda::emulator {
@@ -50,6 +51,7 @@ class Block {
   // Waits for the block. The number of threads that came with `vote` set.
   int synchronize(bool vote);
   AsyncCopies& copies() { return threadAt(running_).copies; }
+  GroupProducts& products() { return threadAt(running_).products; }
   // The kernel may read what those before it wrote.
   void beginKernel();
   uint8_t* shared() { return shared_; }
@@ -66,6 +68,7 @@ class Block {
     Context context;
     std::unique_ptr<FiberStack> stack;
     AsyncCopies copies;
+    GroupProducts products;
     uint3 index;
     State state;
     int begun;

@@ -10,12 +10,6 @@ namespace whittle::cuda {
 
 using ProductRows = const unsigned char*;
 
-namespace emulator {
-
-void multiplyRows(float (&d)[32], const uint32_t (&a)[4], ProductRows rows, int first, int step, bool adds, const Meeting& meeting);
-
-}  // namespace emulator
-
 constexpr bool groupsMultiply = true;
 
 inline ProductRows productRows(const void* rows) {
@@ -24,10 +18,14 @@ inline ProductRows productRows(const void* rows) {
 
 inline void beginProducts() {}
 
-inline void endProducts() {}
+inline void endProducts() {
+  emulator::Block::current().products().endBatch();
+}
 
 template <int batches>
-void productsLeft(float (&)[32]) {}
+void productsLeft(float (&)[32]) {
+  emulator::Block::current().products().wait(batches);
+}
 
 inline void keepOperand(uint32_t (&)[4]) {}
 
@@ -38,12 +36,12 @@ void groupMultiply(float (&d)[32], const uint32_t (&a)[4], ProductRows rows, int
 
 template <>
 inline void groupMultiply<BF16>(float (&d)[32], const uint32_t (&a)[4], ProductRows rows, int first, int step, bool adds) {
-  emulator::multiplyRows(d, a, rows, first, step, adds, emulator::multiplyBFloat);
+  emulator::Block::current().products().begin({d, a, rows + 128 * first, step, adds, &emulator::multiplyBFloat});
 }
 
 template <>
 inline void groupMultiply<F16>(float (&d)[32], const uint32_t (&a)[4], ProductRows rows, int first, int step, bool adds) {
-  emulator::multiplyRows(d, a, rows, first, step, adds, emulator::multiplyHalf);
+  emulator::Block::current().products().begin({d, a, rows + 128 * first, step, adds, &emulator::multiplyHalf});
 }
 
 }  // namespace whittle::cuda

@@ -5,6 +5,7 @@
 
 #include "../../cuda/bulk-copy.cuh"
 #include "../../cuda/platform.cuh"
+#include "../../cuda/warpgroup-unit.cuh"
 
 namespace whittle::cuda {
 
@@ -124,6 +125,40 @@ __global__ inline void productKernel(const float* a, const float* b, float* d, b
   float sums[4] = {};
   half ? mmaHalf(sums, left, pair) : mmaBFloat(sums, left, pair);
   for (int i = 0; i < 4; i++) d[(lane / 4 + i / 2 * 8) * 8 + lane % 4 * 2 + i % 2] = sums[i];
+}
+
+// 16 x 16 by 64 x 16, in bf16, as two warps of a group do it, each the same: d is 64 x 16. The rows of `b` lie in the order of the tensor cores, after others.
+__device__ inline void multiplyAsGroup(const float* a, const float* b, float* d, bool waits) {
+  WHITTLE_SHARED(bytes);
+  unsigned char* const rows = bytes + (-reinterpret_cast<uintptr_t>(bytes) & 1023);
+  afterPrevious();
+  for (unsigned i = threadIdx.x; i < 64 * 16; i += blockDim.x) {
+    const unsigned row = 64 + i / 16, piece = (2 + i % 16 / 8) ^ row % 8;
+    *reinterpret_cast<uint16_t*>(rows + row * 128 + piece * 16 + i % 8 * 2) = floatToBFloat(b[i]);
+  }
+  showToProducts();
+  __syncthreads();
+  const unsigned lane = threadIdx.x % 32;
+  uint32_t left[4];
+  for (unsigned i = 0; i < 4; i++) {
+    const float* const pair = a + (lane / 4 + i % 2 * 8) * 16 + lane % 4 * 2 + i / 2 * 8;
+    left[i] = packBFloats(pair[0], pair[1]);
+  }
+  float sums[32];
+  beginProducts();
+  groupMultiply<BF16>(sums, left, productRows(rows), 64, 1, false);
+  groupMultiply<BF16>(sums, left, productRows(rows), 64, 1, true);
+  endProducts();
+  if (waits) productsLeft<0>(sums);
+  for (unsigned i = 0; i < 32; i++) d[(i / 4 * 8 + lane % 4 * 2 + i % 2) * 16 + lane / 4 + i / 2 % 2 * 8] = sums[i];
+}
+
+__global__ inline void groupKernel(const float* a, const float* b, float* d) {
+  multiplyAsGroup(a, b, d, true);
+}
+
+__global__ inline void impatientGroupKernel(const float* a, const float* b, float* d) {
+  multiplyAsGroup(a, b, d, false);
 }
 
 }  // namespace whittle::cuda

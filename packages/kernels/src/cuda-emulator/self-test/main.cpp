@@ -73,6 +73,23 @@ void checkProduct() {
   }
 }
 
+// Whether a group's product, taken twice, is what it should be.
+bool multipliesAsGroup(void (*kernel)(const float*, const float*, float*)) {
+  std::vector<float> a(16 * 16), b(64 * 16), got(64 * 16);
+  for (size_t i = 0; i < a.size(); i++) a[i] = static_cast<float>(i * 7 % 13) - 6;
+  for (size_t i = 0; i < b.size(); i++) b[i] = static_cast<float>(i * 5 % 11) - 5;
+  emulator::runBackward(false);
+  bool right = emulator::launch(nullptr, kernel, dim3(1), dim3(64), 17 * 1024, a.data(), b.data(), got.data()) == cudaSuccess;
+  for (size_t row = 0; row < 64; row++) {
+    for (size_t line = 0; line < 16; line++) {
+      float sum = 0;
+      for (size_t k = 0; k < 16; k++) sum += a[line * 16 + k] * b[row * 16 + k];
+      right = right && got[row * 16 + line] == 2 * sum;
+    }
+  }
+  return right;
+}
+
 void checkGraph() {
   float from[64];
   float to[64] = {};
@@ -148,6 +165,8 @@ int main() {
   expectError("not a multiple of 16", misalignedKernel);
   expectError("afterPrevious was called 0 times", hastyKernel);
   checkProduct();
+  expect(multipliesAsGroup(groupKernel), "a group's product that is waited for", "");
+  expect(!multipliesAsGroup(impatientGroupKernel), "a group's product that is not waited for", "");
   checkGraph();
   checkLimits();
   checkSettled();
