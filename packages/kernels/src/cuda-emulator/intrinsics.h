@@ -17,11 +17,13 @@ namespace emulator {
 void requireAligned(const void* address, const char* what);
 void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], const Meeting& meeting);
 void load(uint32_t (&fragment)[4], const void* row, const Meeting& meeting);
+uint32_t transpose(uint32_t pair);
 
 extern const Meeting multiplyBFloat;
 extern const Meeting multiplyHalf;
 extern const Meeting loadRows;
 extern const Meeting loadColumns;
+extern const Meeting transposeRows;
 
 }  // namespace emulator
 
@@ -83,6 +85,10 @@ inline void loadMatrices(uint32_t (&fragment)[4], const void* row) {
 
 inline void loadMatricesTransposed(uint32_t (&fragment)[4], const void* row) {
   emulator::load(fragment, row, emulator::loadColumns);
+}
+
+inline uint32_t transposeMatrix(uint32_t pair) {
+  return emulator::transpose(pair);
 }
 
 inline void copyAsync(void* shared, const void* source, bool present = true) {

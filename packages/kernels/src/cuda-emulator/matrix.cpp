@@ -1,4 +1,4 @@
-// The tensor cores' products and the loads that feed them. PTX ISA: "Matrix Fragments for mma.m16n8k16", "ldmatrix".
+// The tensor cores' products and the loads that feed them. PTX ISA: "Matrix Fragments for mma.m16n8k16", "ldmatrix", "movmatrix".
 #include <cstring>
 
 #include "intrinsics.h"
@@ -77,6 +77,20 @@ void loadFour(Slots& slots) {
   }
 }
 
+// A lane brings where its pair stands, which is replaced.
+void transposePairs(Slots& slots) {
+  uint16_t element[8][8];
+  const auto pairOf = [&](int lane) { return reinterpret_cast<uint32_t*>(slots[lane]); };
+  for (int lane = 0; lane < warpThreads; lane++) {
+    for (int half = 0; half < 2; half++) element[lane / 4][lane % 4 * 2 + half] = static_cast<uint16_t>(*pairOf(lane) >> 16 * half);
+  }
+  for (int lane = 0; lane < warpThreads; lane++) {
+    const int row = lane / 4;
+    const int column = lane % 4 * 2;
+    *pairOf(lane) = static_cast<uint32_t>(element[column + 1][row]) << 16 | element[column][row];
+  }
+}
+
 void requireWholeWarp(const Meeting& meeting) {
   Block& block = Block::current();
   if (block.lanes() != warpThreads) block.fail("%s in a warp of %d threads", meeting.name, block.lanes());
@@ -88,6 +102,7 @@ const Meeting multiplyBFloat{"mmaBFloat", product<bfloatToFloat>};
 const Meeting multiplyHalf{"mmaHalf", product<halfToFloat>};
 const Meeting loadRows{"loadMatrices", loadFour<false>};
 const Meeting loadColumns{"loadMatricesTransposed", loadFour<true>};
+const Meeting transposeRows{"transposeMatrix", transposePairs};
 
 void multiply(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2], const Meeting& meeting) {
   requireWholeWarp(meeting);
@@ -100,6 +115,12 @@ void load(uint32_t (&fragment)[4], const void* row, const Meeting& meeting) {
   requireAligned(row, meeting.name);
   const RowAndFragment own{row, fragment};
   Block::current().meet(meeting, reinterpret_cast<uint64_t>(&own));
+}
+
+uint32_t transpose(uint32_t pair) {
+  requireWholeWarp(transposeRows);
+  Block::current().meet(transposeRows, reinterpret_cast<uint64_t>(&pair));
+  return pair;
 }
 
 void requireAligned(const void* address, const char* what) {

@@ -12,6 +12,7 @@ constexpr size_t smallest = size_t{1} << 20;
 
 GrowingScratch::~GrowingScratch() {
   if (data_) cudaFree(data_);
+  if (tickets_) cudaFree(tickets_);
 }
 
 void* GrowingScratch::take(size_t bytes) {
@@ -29,6 +30,20 @@ void* GrowingScratch::take(size_t bytes) {
     cudaGetLastError();
   }
   return nullptr;
+}
+
+unsigned* GrowingScratch::tickets() {
+  if (tickets_ || frozen_) return tickets_;
+  void* address = nullptr;
+  constexpr size_t bytes = ticketCount * sizeof(unsigned);
+  // The stream of the launches does not wait for the default one: this thread does.
+  if (cudaMalloc(&address, bytes) == cudaSuccess && cudaMemset(address, 0, bytes) == cudaSuccess && cudaStreamSynchronize(nullptr) == cudaSuccess) {
+    tickets_ = static_cast<unsigned*>(address);
+  } else {
+    cudaGetLastError();
+    cudaFree(address);
+  }
+  return tickets_;
 }
 
 }  // namespace whittle::cuda

@@ -19,6 +19,7 @@ class GrowingScratch final : public Scratch {
   ~GrowingScratch();
 
   void* take(size_t bytes) override;
+  unsigned* tickets() override;
   // While the stream is captured no memory can be had.
   void freeze(bool frozen) { frozen_ = frozen; }
 
@@ -26,6 +27,7 @@ class GrowingScratch final : public Scratch {
   const Retire retire_;
   void* data_ = nullptr;
   size_t bytes_ = 0;
+  unsigned* tickets_ = nullptr;
   bool frozen_ = false;
 };
 

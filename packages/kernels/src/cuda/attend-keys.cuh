@@ -48,7 +48,8 @@ __device__ inline uint64_t lowBits(int64_t count) {
 //   slot(table, key): its row in `keys` and `values`, -1 if the table names no block of the pool;
 //   seenMask(row, seen, first): which of the 64 keys from `first` on the row sees, lowest bit first;
 //   raiseSlot(row, table, key): reports the key for which `slot` is -1;
-//   capacity(): the most keys that a row can see.
+//   capacity(): the most keys that a row can see;
+//   settled: what it says of rows can be read before the kernels before this one have ended.
 struct PagedKeys {
   // Rows may use different tables.
   static constexpr bool tabled = true;
@@ -60,6 +61,7 @@ struct PagedKeys {
   Tensor ancestors;
   int32_t blockSize;
   Faults faults;
+  bool settled;
 
   int64_t capacity() const { return tables.columns() * blockSize; }
 
@@ -140,6 +142,7 @@ struct RangedKeys {
   Tensor values;
   Tensor ranges;
   Faults faults;
+  bool settled;
 
   int64_t capacity() const { return keys.rows(); }
 

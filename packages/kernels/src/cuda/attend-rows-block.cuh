@@ -88,6 +88,10 @@ class RowsBlock {
     __syncthreads();
   }
 
+  // The query heads of the block.
+  __device__ int32_t firstHead() const { return firstHead_; }
+  __device__ int32_t heads() const { return heads_; }
+
  private:
   // Where the total stands behind the queries: after the weights, in their place where there is but one part.
   static constexpr int totalPlace(const RowsPlan& plan) {

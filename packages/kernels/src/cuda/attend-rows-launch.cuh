@@ -2,6 +2,7 @@
 #pragma once
 
 #include "attend-rows.cuh"
+#include "attend-splits.cuh"
 
 namespace whittle::cuda {
 
@@ -12,20 +13,6 @@ constexpr int32_t fixedTilesInF32 = 8;
 constexpr int64_t rowWarpsPerMultiprocessor = 8;
 constexpr int32_t mostRowWarps = 4;
 constexpr int32_t fewRowWarps = 2;
-constexpr int64_t mostPartBytes = int64_t{128} << 20;
-
-// Splits such that the multiprocessors have as little idle time as possible in their last round of blocks; fewer rather than more.
-inline int32_t evenSplits(int64_t blocks, int64_t most, int64_t slots) {
-  int64_t best = 1;
-  double bestFilled = 0;
-  for (int64_t splits = 1; splits <= most && blocks * splits <= 2 * slots; splits++) {
-    const int64_t rounds = divideUp(blocks * splits, slots);
-    const double filled = static_cast<double>(blocks * splits) / static_cast<double>(rounds * slots);
-    // A round more is worth a twentieth: every block has to find its keys first.
-    if (filled > bestFilled + 0.05) best = splits, bestFilled = filled;
-  }
-  return static_cast<int32_t>(best);
-}
 
 // Whether every row begins where 16 bytes can be read at once.
 inline bool alignedRows(const Tensor& tensor) {
@@ -37,7 +24,6 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
                 const Tensor& stats) {
   const int64_t rowBlocks = divideUp(q.rows(), plan.rows), blocks = rowBlocks * shape.kvHeads * plan.headParts;
   const int64_t capacity = source.capacity(), tiles = divideUp(capacity, warpKeys);
-  const int64_t pairs = q.rows() * shape.heads;
   plan.fixedTiles = q.dtype == DType::f32 ? fixedTilesInF32 : 0;
   const int64_t places = rowWarpsPerMultiprocessor * call.machine.multiprocessors;
   // Which warp has which keys shows in the bits: in f32 it is always the same.
@@ -50,15 +36,9 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
   } else {
     plan.splits = evenSplits(blocks, tiles, slots);
   }
-  const auto partBytes = [&] { return pairs * plan.splits * (shape.valueDim * int64_t{sizeof(float)} + int64_t{sizeof(PartStats)}); };
-  if (partBytes() > mostPartBytes) plan.splits = 1;
-  PartStore parts{nullptr, nullptr, plan.splits, shape.heads, shape.valueDim};
-  if (plan.splits > 1) {
-    parts.stats = static_cast<PartStats*>(call.scratch.take(static_cast<size_t>(partBytes())));
-    if (parts.stats == nullptr) return call.fail("no memory for %lld bytes of partial results", static_cast<long long>(partBytes()));
-    parts.values = reinterpret_cast<float*>(parts.stats + pairs * plan.splits);
-  }
-  const bool launched = withFloatType(source.keys.dtype, [&]<typename W>() {
+  PartStore parts;
+  if (!takeParts(call, blocks, q.rows(), shape, plan.splits, parts)) return false;
+  return withFloatType(source.keys.dtype, [&]<typename W>() {
     plan.keyPacks = static_cast<int32_t>(divideUp(shape.headDim, packSize<W>));
     plan.valuePacks = static_cast<int32_t>(divideUp(shape.valueDim, packSize<W>));
     plan.keysPacked = alignedRows(source.keys) && shape.headDim % packSize<W> == 0;
@@ -80,10 +60,6 @@ bool launchRows(const Call& call, const Source& source, const AttendShape& shape
     if (queries <= 4) return launch.template operator()<4>();
     return launch.template operator()<8>();
   });
-  if (!launched || plan.splits == 1) return launched;
-  const auto threads = static_cast<unsigned>(32 * divideUp(shape.valueDim, 32));
-  return call.launch(foldPartsKernel<Source>, dim3(static_cast<unsigned>(q.rows()), static_cast<unsigned>(shape.heads)), dim3(threads), 0, source,
-                     shape, parts, out, stats);
 }
 
 // Rows of a decode step: each for itself, all query heads of a key head together, eight at most. Rows in runs: as many together as make eight queries.

@@ -1,6 +1,7 @@
 // Which kernel attends to what. Only shapes are known here: rows that outnumber the tables by far are taken for runs of prompts.
 #pragma once
 
+#include "attend-decode.cuh"
 #include "attend-rows-launch.cuh"
 #include "attend-tiles.cuh"
 
@@ -20,8 +21,8 @@ bool launchTiles(const Call& call, const Source& source, const AttendShape& shap
 
 // The tensor cores take whole packs of one 16-bit type.
 template <typename Source>
-bool fitsTiles(const Source& source, const AttendShape& shape, const Tensor& q, const Tensor& out) {
-  return q.dtype != DType::f32 && q.dtype == source.keys.dtype && q.dtype == source.values.dtype && shape.scale != 0 &&
+bool fitsTensorCores(const Source& source, const AttendShape& shape, const Tensor& q, const Tensor& out) {
+  return q.dtype != DType::f32 && q.dtype == source.keys.dtype && q.dtype == source.values.dtype &&
          shape.headDim == shape.valueDim && (shape.headDim == 64 || shape.headDim == 128) && alignedRows(q) && alignedRows(out) &&
          alignedRows(source.keys) && alignedRows(source.values);
 }
@@ -41,12 +42,16 @@ bool attend(const Call& call, const Source& source, const AttendShape& shape, co
   if (shape.headDim > maximalHeadDim || shape.valueDim > maximalHeadDim) {
     return call.fail("head dimensions go up to %d, but are %d and %d", maximalHeadDim, shape.headDim, shape.valueDim);
   }
-  if (!inRuns || !fitsTiles(source, shape, q, out)) return launchRows(call, source, shape, planRows(shape, inRuns), q, out, stats);
-  const auto inTiles = [&]<typename T>() {
-    return shape.headDim == 64 ? attendInTiles<T, 64>(call, source, shape, q, out, stats)
-                               : attendInTiles<T, 128>(call, source, shape, q, out, stats);
+  if (!fitsTensorCores(source, shape, q, out) || (inRuns && shape.scale == 0)) {
+    return launchRows(call, source, shape, planRows(shape, inRuns), q, out, stats);
+  }
+  const auto launch = [&]<typename T, int dim>() {
+    return inRuns ? attendInTiles<T, dim>(call, source, shape, q, out, stats) : launchDecode<T, dim>(call, source, shape, q, out, stats);
   };
-  return q.dtype == DType::bf16 ? inTiles.template operator()<BF16>() : inTiles.template operator()<F16>();
+  const auto launchFor = [&]<typename T>() {
+    return shape.headDim == 64 ? launch.template operator()<T, 64>() : launch.template operator()<T, 128>();
+  };
+  return q.dtype == DType::bf16 ? launchFor.template operator()<BF16>() : launchFor.template operator()<F16>();
 }
 
 inline AttendShape attendShape(const Call& call, const Tensor& q, const Tensor& values, int32_t scale) {

@@ -134,6 +134,13 @@ __device__ inline void loadMatricesTransposed(uint32_t (&fragment)[4], const voi
                : "r"(address));
 }
 
+// An 8 x 8 matrix of 16-bit elements, of which lane 4r + c has elements 2c and 2c + 1 of row r, transposed.
+__device__ inline uint32_t transposeMatrix(uint32_t pair) {
+  uint32_t transposed;
+  asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(transposed) : "r"(pair));
+  return transposed;
+}
+
 // 16 bytes from global to shared memory, without waiting; zeros when `present` is false (`source` must be a valid address even then).
 __device__ inline void copyAsync(void* shared, const void* source, bool present = true) {
   const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(shared));

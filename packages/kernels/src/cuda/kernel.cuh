@@ -22,12 +22,16 @@ struct Machine {
 
 class BlasLt;
 
+constexpr int64_t ticketCount = 4096;
+
 // Device memory that an op uses while it runs. Grows to the largest request; ops run one after another, so all share it.
 class Scratch {
  public:
   virtual ~Scratch() = default;
   // 256-byte aligned. Null when there is no memory.
   virtual void* take(size_t bytes) = 0;
+  // `ticketCount` numbers by which the blocks of a kernel find out who comes last: 0, and left so by who used them. Null when there is no memory.
+  virtual unsigned* tickets() = 0;
 };
 
 // The arguments of one call: tensors in the order of the op's declaration, then its outputs; attributes likewise, booleans as 0 and 1. Tensors are in

@@ -29,4 +29,20 @@ void* CaseScratch::take(size_t bytes) {
   return taken_.back()->data();
 }
 
+unsigned* CaseScratch::tickets() {
+  if (!tickets_) {
+    const std::vector<unsigned> zeros(ticketCount);
+    tickets_ = std::make_unique<DeviceBytes>(ticketCount * sizeof(unsigned));
+    tickets_->upload(zeros.data(), tickets_->size());
+  }
+  return static_cast<unsigned*>(tickets_->data());
+}
+
+bool CaseScratch::ticketsLeft() const {
+  if (!tickets_) return true;
+  std::vector<unsigned> left(ticketCount);
+  tickets_->download(left.data());
+  return std::count(left.begin(), left.end(), 0u) == ticketCount;
+}
+
 }  // namespace whittle::cuda

@@ -32,9 +32,13 @@ class DeviceBytes {
 class CaseScratch final : public Scratch {
  public:
   void* take(size_t bytes) override;
+  unsigned* tickets() override;
+  // Whether those who used the tickets left them as they were.
+  bool ticketsLeft() const;
 
  private:
   std::vector<std::unique_ptr<DeviceBytes>> taken_;
+  std::unique_ptr<DeviceBytes> tickets_;
 };
 
 }  // namespace whittle::cuda

@@ -92,6 +92,7 @@ Outcome Replayer::replay(const Case& item, Kernel kernel, How how) {
   const bool launched = how == How::launched ? kernel(call) : runFromGraph(call, kernel);
   cuda::check(cudaStreamSynchronize(stream_), item.op.c_str());
   log.download(&faults);
+  if (!scratch.ticketsLeft()) return {"left tickets behind", {}};
   if (item.fails) return {launched && faults.count == 0 ? "should have failed" : "", {}};
   if (!launched) return {std::string("failed: ") + message, {}};
   if (faults.count > 0) return {"failed: " + describe(faults.records[0]), {}};
