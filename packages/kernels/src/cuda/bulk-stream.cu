@@ -1,8 +1,8 @@
 // Up to 8 rows of x past weights, on machines that have a bulk copy engine (compute capability 9.0): memory is read in long stretches of a row, which it gives faster
 // than scattered ones, and the stream begins before the kernels before this one have ended, where the weights are settled.
 //
-// A block takes an equal share of the lines, 16 rows of weights in a pass. One of its warps asks for pieces of the rows, and of x, as long as there is room for them in
-// a ring in shared memory; every row of a piece is a copy of its own, asked for by a lane of its own. The engine begins a copy every 24 cycles or so (H100), so they
+// A block takes an equal share of the lines, 16 rows of weights in a pass; all blocks together sweep through the weights. One of a block's warps asks for pieces of the
+// rows, and of x, as long as there is room for them in a ring in shared memory; every row of a piece is a copy of its own, asked for by a lane of its own. The engine begins a copy every 24 cycles or so (H100), so they
 // are long. The other warps share each piece: the rows of the weights are the first operand of the tensor cores and those of x the second. The order of a row's sum
 // is the same for any number of rows.
 #include "bulk-copy.cuh"
@@ -12,6 +12,26 @@
 namespace whittle::cuda {
 
 namespace {
+
+// The lines of a block, pass by pass: in a pass the blocks' lines lie side by side, as memory likes it better than a stretch for each block (H100, 7B layer: 152.1 -> 150.5 us);
+// the last pass shares out what is left.
+struct Passes {
+  int lines, passLines, rounds, rest;
+
+  __device__ Passes(int64_t all, int perPass) : lines(static_cast<int>(all)), passLines(perPass) {
+    const int stretch = passLines * gridDim.x;
+    rounds = lines / stretch;
+    rest = lines - rounds * stretch;
+  }
+  // Where the lines of a block begin, and those of the one before end.
+  __device__ int edge(int pass, int block) const {
+    const int grid = gridDim.x;
+    return pass < rounds ? (pass * grid + block) * passLines : rounds * grid * passLines + static_cast<int>(int64_t{rest} * block / grid);
+  }
+  __device__ int from(int pass) const { return edge(pass, blockIdx.x); }
+  __device__ int to(int pass) const { return edge(pass, blockIdx.x + 1); }
+  __device__ int count() const { return rounds + (to(rounds) > from(rounds)); }
+};
 
 // Warps that share a piece.
 constexpr int workers = 8;
@@ -40,8 +60,8 @@ int stagesFor(const Call& call, const Product& product) {
 template <typename T>
 class Copier {
  public:
-  __device__ Copier(const Product& product, unsigned char* ring, CopyBarrier* barriers, int stages, int64_t from, int64_t to, int count)
-      : product_(product), ring_(ring), barriers_(barriers), stages_(stages), to_(to), line_(from), left_(count), policy_(readOnce()) {
+  __device__ Copier(const Product& product, unsigned char* ring, CopyBarrier* barriers, int stages, const Passes& passes, int count)
+      : product_(product), ring_(ring), barriers_(barriers), stages_(stages), passes_(passes), left_(count), policy_(readOnce()) {
     aim();
   }
 
@@ -58,7 +78,7 @@ class Copier {
     column_ += pieceColumns;
     if (column_ >= depth) {
       column_ = 0;
-      line_ += product_.gated ? passRows / 2 : passRows;
+      pass_++;
       aim();
     }
     stage_ = stage_ + 1 < stages_ ? stage_ + 1 : 0;
@@ -70,13 +90,13 @@ class Copier {
   // This lane's row in the pass at hand (null: there is none), and how many rows of weights there are.
   __device__ void aim() {
     const int lane = threadIdx.x % 32, halves = product_.gated ? 2 : 1, lines = passRows / halves;
-    const int count = to_ - line_ < lines ? static_cast<int>(to_ - line_) : lines;
+    const int line = passes_.from(pass_), count = left_ > 0 ? passes_.to(pass_) - line : 0;
     present_ = halves * count;
     const void* row = nullptr;
     if (!ofWeights()) {
       if (lane < passRows + product_.rows()) row = product_.x.template row<const T>(lane - passRows);
     } else if (lane % lines < count) {
-      row = weightRowOf<T>(product_, line_ + lane % lines, lane / lines);
+      row = weightRowOf<T>(product_, line + lane % lines, lane / lines);
     }
     source_ = static_cast<const unsigned char*>(row);
   }
@@ -85,8 +105,8 @@ class Copier {
   unsigned char* const ring_;
   CopyBarrier* const barriers_;
   const int stages_;
-  const int64_t to_;
-  int64_t line_;
+  const Passes& passes_;
+  int pass_ = 0;
   int left_, column_ = 0, stage_ = 0, present_;
   const unsigned char* source_;
   const uint64_t policy_;
@@ -140,9 +160,8 @@ __global__ void __launch_bounds__(32 * (workers + 1), 1) bulkStreamKernel(const 
 
   const bool gated = product.gated;
   const int passLines = gated ? passRows / 2 : passRows;
-  const int64_t lines = product.lines();
-  const int64_t from = lines * blockIdx.x / gridDim.x, to = lines * (blockIdx.x + 1) / gridDim.x;
-  const int pieces = (depth + pieceColumns - 1) / pieceColumns, passes = static_cast<int>((to - from + passLines - 1) / passLines);
+  const Passes plan(product.lines(), passLines);
+  const int pieces = (depth + pieceColumns - 1) / pieceColumns, passes = plan.count();
 
   if (warp == workers) {
     if (lane == 0) {
@@ -150,7 +169,7 @@ __global__ void __launch_bounds__(32 * (workers + 1), 1) bulkStreamKernel(const 
       seeBarriers();
     }
     __syncwarp();
-    Copier<T> copier(product, ring, barriers, stages, from, to, passes * pieces);
+    Copier<T> copier(product, ring, barriers, stages, plan, passes * pieces);
     const bool early = product.weightsSettled && Copier<T>::ofWeights();
     if (early) {
 #pragma unroll 1
@@ -200,7 +219,7 @@ __global__ void __launch_bounds__(32 * (workers + 1), 1) bulkStreamKernel(const 
 
     // The warps' sums, in the order of the warps: lines r and r + 8 of a pass (the two halves of a gated line) by one thread.
     const int row = threadIdx.x / 8, r = threadIdx.x % 8;
-    const int64_t line = from + int64_t{pass} * passLines + r;
+    const int64_t line = plan.from(pass) + r, to = plan.to(pass);
     if (row >= rows || line >= to) continue;
     const float* const part = passSums + 8 * r + row;
     float low = 0, high = 0;
