@@ -46,7 +46,7 @@ export interface LoadOptions {
    */
   int8Activations?: boolean;
   /**
-   * Rounds what goes into linear layers with bf16 weights to bf16 (`linearBf16`): on a `cpu()` with AVX512-BF16 prompts are read in little more than half the time; elsewhere nothing is won. It needs f32
+   * Rounds what goes into linear layers with bf16 weights to bf16 (`linearBf16`): on a `cpu()` with AVX512-BF16 the products of a prompt take little more than half the time; elsewhere nothing is won. It needs f32
    * activations, and at least one such layer. Default: false.
    */
   bf16Activations?: boolean;
