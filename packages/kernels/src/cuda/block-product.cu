@@ -4,6 +4,7 @@
 
 #include "block-batch.cuh"
 #include "block-groups.cuh"
+#include "block-row.cuh"
 #include "block-stream.cuh"
 #include "block-tiles.cuh"
 #include "block-visit.cuh"
@@ -15,6 +16,7 @@ bool multiplyBlocks(const Call& call, const Product& product) {
   return withBlockType(product.weight[0].dtype, [&]<typename Block>() {
     return withFloatType(product.x.dtype, [&]<typename T>() {
       if constexpr (!std::is_same_v<T, float> && Block::elements == blockElements) {
+        if (blocksPassRow(call, product)) return multiplyRow<T>(call, product);
         if (blocksStream<Block>(call, product)) return streamBlocks<T, Block>(call, product);
         if (blocksBatch<Block>(call, product)) {
           if (inBlockGroups<Block>(call, product)) return multiplyBlockGroups<T, Block>(call, product);
