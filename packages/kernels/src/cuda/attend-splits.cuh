@@ -22,8 +22,8 @@ inline int32_t evenSplits(int64_t blocks, int64_t most, int64_t slots) {
 
 // Room for the parts of as many splits of each of the lists, at most: one where they would take too much. False: there is no memory, as the call says.
 inline bool takeParts(const Call& call, int64_t lists, int64_t rows, const AttendShape& shape, int32_t& splits, PartStore& parts) {
-  const auto statBytes = [&] { return divideUp(rows * shape.heads * splits, 2) * 16; };
-  const auto bytes = [&] { return statBytes() + rows * shape.heads * splits * shape.valueDim * int64_t{sizeof(float)}; };
+  const auto count = [&] { return rows * shape.heads * splits; };
+  const auto bytes = [&] { return count() * (int64_t{sizeof(PartStats)} + shape.valueDim * int64_t{sizeof(float)}); };
   if (bytes() > mostPartBytes || lists > ticketCount) splits = 1;
   parts = {nullptr, nullptr, nullptr, splits, shape.heads, shape.valueDim};
   if (splits == 1) return true;
@@ -31,8 +31,7 @@ inline bool takeParts(const Call& call, int64_t lists, int64_t rows, const Atten
   parts.tickets = call.scratch.tickets();
   if (memory == nullptr || parts.tickets == nullptr) return call.fail("no memory for %lld bytes of partial results", static_cast<long long>(bytes()));
   parts.stats = static_cast<PartStats*>(memory);
-  // Four floats can be read at once, if the columns are whole fours.
-  parts.values = reinterpret_cast<float*>(static_cast<unsigned char*>(memory) + statBytes());
+  parts.values = reinterpret_cast<float*>(parts.stats + count());
   return true;
 }
 
