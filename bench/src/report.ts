@@ -5,7 +5,7 @@ import { formats } from "./compare/plan.js";
 import { type Point } from "./compare/point.js";
 import { curves } from "./report/curves.js";
 import { legend, page, type Section, table } from "./report/page.js";
-import { ratios } from "./report/ratios.js";
+import { peerColors, ratios } from "./report/ratios.js";
 import { type KernelResults, roofKinds, roofline } from "./report/roofline.js";
 import { type Machine } from "./shared/machine.js";
 import { shapes } from "./shared/random-checkpoint.js";
@@ -37,8 +37,8 @@ for (const [figure, [title, text]] of Object.entries(works) as [keyof typeof wor
   if (points.some(({ figures }) => figures[figure]))
     sections.push({
       title,
-      text: `${text} Bars: Whittle over node-llama-cpp in its fastest way; beside them both rates. Red: the goal.`,
-      body: ratios(points, figure),
+      text: `${text} Bars: Whittle over each peer in its fastest way; beside them both rates. Red: the goal.`,
+      body: `${legend(peerColors(points))}${ratios(points, figure)}`,
     });
 }
 if (points.some(({ figures }) => figures.rows))
@@ -55,13 +55,13 @@ if (kernels)
   });
 sections.push({
   title: "Fractions of the limit",
-  text: "The least time that the machine's limits of the same run allow over the time taken; ours, then node-llama-cpp's.",
+  text: "The least time that the machine's limits of the same run allow over the time taken; ours, then that of its peers in the order above.",
   body: table(
     ["", "prefill", "one", "eight", "read GB/s", "f32 GFLOP/s", "codes GOP/s", "first token ms", "peak MiB"],
     points.map(({ shape, format, figures, limits }) => {
       const both = (name: keyof typeof works) => {
         const versus = figures[name];
-        return versus ? `${versus.whittle.fraction.toFixed(2)} : ${versus.peer.fraction.toFixed(2)}` : "";
+        return versus ? [versus.whittle, ...versus.peers].map(({ fraction }) => fraction.toFixed(2)).join(" : ") : "";
       };
       const fresh = figures["first-token"];
       const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(0);
@@ -80,7 +80,7 @@ sections.push({
   ),
 });
 
-const lead = `Random weights at the shapes of real models, the same GGUF file on both sides. ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}; Whittle: ${isa}, ${threads} threads; ${machine.date.slice(0, 10)}.`;
+const lead = `Random weights at the shapes of real models, the same GGUF file for all. ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}; Whittle: ${isa}, ${threads} threads; ${machine.date.slice(0, 10)}.`;
 const file = fileURLToPath(new URL("../results/report.html", import.meta.url));
-writeFileSync(file, page("Whittle on the CPU, beside node-llama-cpp", lead, sections));
+writeFileSync(file, page("Whittle on the CPU, beside its peers", lead, sections));
 console.log(`Written to ${file}`);

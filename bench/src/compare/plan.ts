@@ -12,13 +12,6 @@ export type FigureName = (typeof figures)[number];
 /** Figures that both sides have in tokens per second. */
 export type VersusName = "prefill" | "decode" | "batch";
 
-/** What issue 5 asks for: our tokens per second over the peer's. */
-export function goalOf(figure: VersusName, shape: ShapeName, format: Format): number {
-  if (figure === "batch") return 3;
-  if (figure === "prefill") return format === "f32" || format === "f16" ? 2 : 1.8;
-  return { stories15M: 2, "SmolLM-135M": 1.5, "TinyLlama-1.1B": 1.25 }[shape];
-}
-
 /** Sequences that our curve is measured with, and tokens of their prompts. */
 export const rowCounts = [1, 2, 4, 8, 16, 32, 64];
 export const rowsPrompt = 4;

@@ -8,13 +8,20 @@ export interface Rate {
   readonly fraction: number;
 }
 
-/** One kind of work on both sides. */
+/** One kind of work, ours and of all peers that can do it. */
 export interface Versus {
   readonly whittle: Rate;
-  /** `way`: which of its ways was the fastest, and is what is compared. */
-  readonly peer: Rate & { readonly way: string };
+  readonly peers: readonly PeerRate[];
+}
+
+export interface PeerRate extends Rate {
+  readonly peer: string;
+  /** Which of its ways was the fastest, and is what is compared. */
+  readonly way: string;
+  /** Our tokens per second over its own. */
   readonly ratio: number;
-  readonly goal: number;
+  /** What that should be, where issue 5 says so. */
+  readonly goal?: number;
 }
 
 /** A fresh process with a file that the system has in memory. */
@@ -30,6 +37,7 @@ export interface PointFigures {
   readonly decode?: Versus;
   readonly batch?: Versus;
   readonly rows?: readonly (Rate & { readonly rows: number })[];
+  /** Beside the first peer that has it. */
   readonly "first-token"?: { readonly whittle: FreshStart; readonly peer: FreshStart };
 }
 
@@ -40,14 +48,15 @@ export interface Point {
   readonly date: string;
   readonly rounds: number;
   readonly fileBytes: number;
-  readonly sameTokens: SameTokens;
+  readonly sameTokens: readonly SameTokens[];
   /** Medians of all rounds. */
   readonly limits: Limits;
   readonly figures: PointFigures;
 }
 
-/** How far both sides give the same greedy ids after the same prompt. */
+/** How far a peer and we give the same greedy ids after the same prompt. */
 export interface SameTokens {
+  readonly peer: string;
   readonly compared: number;
   readonly agree: number;
   /** At the first difference: how far apart our two most probable ids are, in natural logarithms of their probability. */

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { type Answers, type Job } from "./side.js";
+import { type Answers, type Asked, type Job } from "./side.js";
 
 /** A side of the comparison from the driver's end: a process that is stopped (`SIGSTOP`) except while it does a job, so that no thread of it spins meanwhile. */
-export class SideHandle {
+export class SideHandle implements Asked {
   private readonly exited: Promise<never>;
 
   private constructor(
@@ -37,7 +37,6 @@ export class SideHandle {
     return answer;
   }
 
-  /** Safe to call twice. */
   async stop(): Promise<void> {
     if (!this.child.connected) return;
     this.child.kill("SIGCONT");

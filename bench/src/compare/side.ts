@@ -9,6 +9,13 @@ export interface Side {
   close(): Promise<unknown>;
 }
 
+/** A side from the driver's end. */
+export interface Asked {
+  do<K extends Job["kind"]>(job: Extract<Job, { kind: K }>): Promise<Answers[K]>;
+  /** Safe to call twice. */
+  stop(): Promise<void>;
+}
+
 export interface Limits {
   /** Reading a mapped file as large as the weights, GB/s. */
   readonly readGBps: number;

@@ -5,7 +5,6 @@ import {
   batchSequences,
   efforts,
   type Format,
-  goalOf,
   promptTokens,
   rowCounts,
   rowsPrompt,
@@ -13,83 +12,89 @@ import {
   type VersusName,
 } from "./plan.js";
 import { type Rate, type Versus } from "./point.js";
-import { type Job, type Limits } from "./side.js";
-import { type SideHandle } from "./side-handle.js";
-import { type Sides } from "./sides.js";
-import { peerContexts } from "./ways.js";
+import { type Asked, type Job, type Limits } from "./side.js";
 
-/** Something that both sides can do. */
+/** Something that each side can do. */
 export interface Work {
   readonly name: VersusName;
-  /** The peer's ways to do it. */
-  readonly ways: readonly string[];
   readonly job: (way: string) => Extract<Job, { kind: "prefill" | "decode" }>;
   /** Tokens per second if the machine did nothing but what must be done. */
   readonly most: (limits: Limits) => number;
-  readonly goal: number;
+}
+
+/** A peer with the model open; `goal` is what our tokens per second should be over its own. */
+export interface Opponent {
+  readonly name: string;
+  readonly side: Asked;
+  /** To do the work in. */
+  readonly ways: readonly string[];
+  readonly goal: number | undefined;
 }
 
 export function worksOf(shape: ShapeName, format: Format): Work[] {
   const { prefills, decodeTokens, batchTokens, times } = efforts[shape];
-  const ways = (kind: "single" | "batch") => peerContexts(kind, efforts[shape]).map(({ name }) => name);
   const decode = (name: "decode" | "batch", sequences: number, newTokens: number): Work => ({
     name,
-    ways: ways(name === "batch" ? "batch" : "single"),
     job: (way) => ({ kind: "decode", way, sequences, promptTokens: shortPrompt, newTokens, times }),
     most: (limits) => {
       const context = shortPrompt + newTokens / 2;
       return (sequences * 1e3) / leastDecodeMs(shape, format, { sequences, context }, limits);
     },
-    goal: goalOf(name, shape, format),
   });
   return [
     {
       name: "prefill",
-      ways: ways("single"),
       job: (way) => ({ kind: "prefill", way, promptTokens, times: prefills }),
       most: (limits) => (promptTokens * 1e3) / leastPrefillMs(shape, format, promptTokens, limits),
-      goal: goalOf("prefill", shape, format),
     },
     decode("decode", 1, decodeTokens),
     decode("batch", batchSequences, batchTokens),
   ];
 }
 
-/** A first round warms both sides up and finds the peer's fastest way; then they take turns. Adds the limits of each round to `seen`. */
+/** A first round warms all sides up and finds each peer's fastest way; then they take turns. Adds the limits of each round to `seen`. */
 export async function measureVersus(
-  { whittle, peer }: Sides,
-  { ways, job, most, goal }: Work,
+  whittle: Asked,
+  opponents: readonly Opponent[],
+  { job, most }: Work,
   rounds: number,
   seen: Limits[],
 ): Promise<Versus> {
-  const run = async (side: SideHandle, way: string): Promise<number> => {
+  const run = async (side: Asked, way: string): Promise<number> => {
     const asked = job(way);
     if (asked.kind === "decode") return (await side.do<"decode">(asked)).tokensPerSecond;
     return (asked.promptTokens * 1e3) / (await side.do<"prefill">(asked)).ms;
   };
-  const tried = new Map<string, number>();
-  for (const way of ways) tried.set(way, await run(peer, way));
-  const [way] = [...tried].reduce((best, each) => (each[1] > best[1] ? each : best));
-  await run(whittle, way);
-  const [ours, theirs, limits]: [number[], number[], Limits[]] = [[], [], []];
+  const theirs: { opponent: Opponent; way: string; rates: number[] }[] = [];
+  for (const opponent of opponents) {
+    const tried: { way: string; rate: number }[] = [];
+    for (const way of opponent.ways) tried.push({ way, rate: await run(opponent.side, way) });
+    const { way } = tried.reduce((best, each) => (each.rate > best.rate ? each : best));
+    theirs.push({ opponent, way, rates: [] });
+  }
+  await run(whittle, "");
+  const ours: number[] = [];
+  const limits: Limits[] = [];
   for (let round = 0; round < rounds; round++) {
-    theirs.push(await run(peer, way));
-    ours.push(await run(whittle, way));
+    for (const { opponent, way, rates } of theirs) rates.push(await run(opponent.side, way));
+    ours.push(await run(whittle, ""));
     limits.push(await whittle.do<"limits">({ kind: "limits" }));
   }
   seen.push(...limits);
-  const [whittleRate, peerRate, mostRate] = [median(ours), median(theirs), median(limits.map(most))];
+  const [rate, mostRate] = [median(ours), median(limits.map(most))];
   return {
-    whittle: { tokensPerSecond: whittleRate, fraction: whittleRate / mostRate },
-    peer: { tokensPerSecond: peerRate, fraction: peerRate / mostRate, way },
-    ratio: whittleRate / peerRate,
-    goal,
+    whittle: { tokensPerSecond: rate, fraction: rate / mostRate },
+    peers: theirs.map(({ opponent: { name: peer, goal }, way, rates }) => {
+      const tokensPerSecond = median(rates);
+      const ratio = rate / tokensPerSecond;
+      return { peer, tokensPerSecond, fraction: tokensPerSecond / mostRate, way, ratio, ...(goal && { goal }) };
+    }),
   };
 }
 
 /** Our tokens per second, all sequences together, over the number of them. */
 export async function measureCurve(
-  whittle: SideHandle,
+  whittle: Asked,
   shape: ShapeName,
   format: Format,
   rounds: number,

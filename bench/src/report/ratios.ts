@@ -3,40 +3,59 @@ import { formats, type VersusName } from "../compare/plan.js";
 import { type Point } from "../compare/point.js";
 import { chart } from "./chart.js";
 
-/** Our tokens per second over the peer's, a bar for each shape and format, with a mark where the goal is. */
+const colors = ["var(--a)", "var(--c)", "var(--d)"];
+
+/** A colour for each peer that points have. */
+export function peerColors(points: readonly Point[]): { name: string; color: string }[] {
+  const all = points.flatMap(({ figures }) => [figures.prefill, figures.decode, figures.batch]);
+  const names = new Set(all.flatMap((versus) => versus?.peers.map(({ peer }) => peer) ?? []));
+  return [...names].map((name, i) => ({ name, color: colors[i % colors.length]! }));
+}
+
+/** Our tokens per second over each peer's, a bar for each shape, format and peer, with a mark where the goal is. */
 export function ratios(points: readonly Point[], figure: VersusName): string {
+  const colorOf = new Map(peerColors(points).map(({ name, color }) => [name, color]));
   const bars = points.flatMap(({ shape, format, figures }) => {
     const versus = figures[figure];
-    if (!versus) return [];
-    const { whittle, peer, ratio, goal } = versus;
-    return [
-      {
-        shape,
-        format,
-        ratio,
-        goal,
-        text: `${ratio.toFixed(1)}x  ${rate(whittle.tokensPerSecond)} : ${rate(peer.tokensPerSecond)}`,
-      },
-    ];
+    return (versus?.peers ?? []).map(({ peer, tokensPerSecond, ratio, goal }) => ({
+      shape,
+      line: `${format} ${peer}`,
+      format,
+      peer,
+      ratio,
+      goal,
+      color: colorOf.get(peer)!,
+      text: `${ratio.toFixed(1)}x  ${rate(versus!.whittle.tokensPerSecond)} : ${rate(tokensPerSecond)}`,
+    }));
   });
+  const marked = bars.filter(({ goal }) => goal !== undefined);
   const shapes = [...new Set(bars.map(({ shape }) => shape))];
-  const most = Math.max(...bars.map(({ ratio, goal }) => Math.max(ratio, goal)));
+  const most = Math.max(...bars.map(({ ratio, goal }) => Math.max(ratio, goal ?? 0)));
+  const lines = formats
+    .flatMap((format) => [...colorOf.keys()].map((peer) => `${format} ${peer}`))
+    .filter((line) => bars.some((bar) => bar.line === line));
+  const formatOfFirst = (line: string) => {
+    const [format] = line.split(" ");
+    return lines.find((each) => each.startsWith(`${format} `)) === line ? format! : "";
+  };
   return chart((width) => ({
+    color: { type: "identity" },
     height: 40 + bars.length * 21 + shapes.length * 12,
     marginLeft: 40,
     marginRight: width < 500 ? 24 : 110,
     fy: { domain: shapes, label: null, axis: width < 500 ? null : "right" },
-    y: { domain: formats.filter((name) => bars.some(({ format }) => format === name)), label: null, padding: 0.2 },
-    x: { domain: [0, most * (width < 500 ? 1.5 : 1.25)], label: "times node-llama-cpp →", grid: true },
+    // Formats in their order, peers in theirs; a format is written beside its first bar.
+    y: { domain: lines, tickFormat: formatOfFirst, label: null, padding: 0.2 },
+    x: { domain: [0, most * (width < 500 ? 1.5 : 1.25)], label: "times the peer →", grid: true },
     marks: [
-      Plot.barX(bars, { fy: "shape", y: "format", x: "ratio", fill: "var(--a)" }),
-      Plot.tickX(bars, { fy: "shape", y: "format", x: "goal", stroke: "var(--paper)", strokeWidth: 6 }),
-      Plot.tickX(bars, { fy: "shape", y: "format", x: "goal", stroke: "var(--goal)", strokeWidth: 2.5 }),
+      Plot.barX(bars, { fy: "shape", y: "line", x: "ratio", fill: "color" }),
+      Plot.tickX(marked, { fy: "shape", y: "line", x: "goal", stroke: "var(--paper)", strokeWidth: 6 }),
+      Plot.tickX(marked, { fy: "shape", y: "line", x: "goal", stroke: "var(--goal)", strokeWidth: 2.5 }),
       Plot.ruleX([1], { stroke: "currentColor", strokeDasharray: "3,3" }),
       Plot.text(bars, {
         fy: "shape",
-        y: "format",
-        x: ({ ratio, goal }: { ratio: number; goal: number }) => Math.max(ratio, goal),
+        y: "line",
+        x: ({ ratio, goal }: { ratio: number; goal?: number }) => Math.max(ratio, goal ?? 0),
         text: "text",
         textAnchor: "start",
         dx: 5,

@@ -1,5 +1,5 @@
 // node-llama-cpp's side of `compare`, in a process that loads nothing of ours.
-// node peer-process.js <settings as JSON>
+// node node-llama-cpp-process.js <settings as JSON>
 import { serveJobs } from "./serve-jobs.js";
 import { type PeerContext, type PeerSettings } from "./settings.js";
 import { type Side } from "./side.js";

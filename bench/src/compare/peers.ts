@@ -1,0 +1,6 @@
+import { llamaBench } from "./peers/llama-bench.js";
+import { nodeLlamaCpp } from "./peers/node-llama-cpp.js";
+import { type Peer } from "./peers/peer.js";
+
+/** All that Whittle can be measured beside. */
+export const peers: readonly Peer[] = [nodeLlamaCpp, llamaBench];

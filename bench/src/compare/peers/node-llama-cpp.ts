@@ -1,0 +1,29 @@
+import { installPeers } from "../../serve-compare/peer.js";
+import { efforts, formats } from "../plan.js";
+import { SideHandle } from "../side-handle.js";
+import { llamaCppWays, realTimeLauncher } from "./llama-cpp-ways.js";
+import { type Peer } from "./peer.js";
+
+/** llama.cpp as Node's users have it. */
+export const nodeLlamaCpp: Peer = {
+  name: "node-llama-cpp",
+  formats,
+  works: ["prefill", "decode", "batch"],
+  streams: true,
+  prepare() {
+    installPeers();
+    return undefined;
+  },
+  ways: (work, effort) => llamaCppWays(work, effort).map(({ name }) => name),
+  goal(work, shape, format) {
+    if (work === "batch") return 3;
+    if (work === "prefill") return format === "f32" || format === "f16" ? 2 : 1.8;
+    return { stories15M: 2, "SmolLM-135M": 1.5, "TinyLlama-1.1B": 1.25 }[shape];
+  },
+  start({ file, shape }, ways) {
+    const effort = efforts[shape];
+    const contexts = [...llamaCppWays("decode", effort), ...llamaCppWays("batch", effort)];
+    const settings = { model: file, contexts: contexts.filter(({ name }) => ways.includes(name)) };
+    return SideHandle.start("node-llama-cpp", settings, realTimeLauncher());
+  },
+};
