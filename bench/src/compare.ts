@@ -6,7 +6,7 @@ import { cpuInfo } from "@whittle/kernels";
 import { fileOf } from "./compare/files.js";
 import { measurePoint } from "./compare/measure-point.js";
 import { peers } from "./compare/peers.js";
-import { realTimeLauncher } from "./compare/peers/llama-cpp-ways.js";
+import { realTimeLauncher } from "./compare/peers/real-time-launcher.js";
 import { type FigureName, figures, type Format, formats } from "./compare/plan.js";
 import { type Point } from "./compare/point.js";
 import { printPoint } from "./compare/print-point.js";
@@ -52,8 +52,8 @@ const ready = peers.filter((peer) => {
 });
 console.log(
   realTimeLauncher().length > 0
-    ? "llama.cpp runs in the real-time class\n"
-    : "llama.cpp runs in the ordinary class, where its threads may stall: chrt is not allowed here\n",
+    ? "Peers run in the real-time class\n"
+    : "Peers run in the ordinary class, where their threads may stall: chrt is not allowed here\n",
 );
 let points: Point[] = readPoints();
 for (const shape of chosen.shapes) {

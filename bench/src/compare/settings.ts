@@ -10,18 +10,22 @@ export interface WhittleSettings {
   readonly cacheTokens: number;
 }
 
-/** How node-llama-cpp's side is set up. */
+/** How the side of a peer in Node is set up. */
 export interface PeerSettings {
-  /** A GGUF file. */
+  /** A GGUF file, or an ONNX one. */
   readonly model: string;
   readonly contexts: readonly PeerContext[];
 }
 
-/** A way to run the model: a context of node-llama-cpp. */
+/** A way to run the model. */
 export interface PeerContext {
   readonly name: string;
   readonly threads: number;
   readonly sequences: number;
+}
+
+/** A context of node-llama-cpp. */
+export interface LlamaCppContext extends PeerContext {
   /** Of each sequence. */
   readonly contextTokens: number;
   readonly flashAttention: boolean;

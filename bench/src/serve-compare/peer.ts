@@ -9,7 +9,8 @@ const folder = fileURLToPath(new URL("../peers/", import.meta.url));
 
 /** Installs the peers at the first call; their binaries are within their packages, so no install script runs. */
 export function installPeers(): void {
-  if (existsSync(join(folder, "node_modules", "node-llama-cpp"))) return;
+  const names = ["node-llama-cpp", "onnxruntime-node"];
+  if (names.every((name) => existsSync(join(folder, "node_modules", name)))) return;
   console.log("Installing what Whittle is compared with (some hundred MB) …");
   // Not `npm ci`: it refuses a lockfile without the binaries for other platforms that a registry does not hold.
   const args = ["install", "--no-save", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"];

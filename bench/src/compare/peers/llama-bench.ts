@@ -3,8 +3,9 @@ import { promisify } from "node:util";
 import { median } from "../../shared/statistics.js";
 import { efforts, formats } from "../plan.js";
 import { type Answers, type Asked, type Job } from "../side.js";
-import { llamaCppWays, realTimeLauncher } from "./llama-cpp-ways.js";
+import { llamaCppWays } from "./llama-cpp-ways.js";
 import { type Peer } from "./peer.js";
+import { realTimeLauncher } from "./real-time-launcher.js";
 
 const program = process.env["WHITTLE_LLAMA_BENCH"] ?? "llama-bench";
 

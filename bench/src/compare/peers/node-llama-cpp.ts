@@ -1,8 +1,9 @@
 import { installPeers } from "../../serve-compare/peer.js";
 import { efforts, formats } from "../plan.js";
 import { SideHandle } from "../side-handle.js";
-import { llamaCppWays, realTimeLauncher } from "./llama-cpp-ways.js";
+import { llamaCppWays } from "./llama-cpp-ways.js";
 import { type Peer } from "./peer.js";
+import { realTimeLauncher } from "./real-time-launcher.js";
 
 /** llama.cpp as Node's users have it. */
 export const nodeLlamaCpp: Peer = {
