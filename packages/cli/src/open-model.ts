@@ -27,7 +27,7 @@ export function openDevice({ device = "cpu", threads, memory }: ModelOptions): P
 export function describeDevice({ device = "cpu", threads }: ModelOptions): string {
   if (device !== "cpu") return `${device}, ${cudaInfo().devices[cudaIndex(device)]?.name ?? "a GPU"}`;
   const info = cpuInfo();
-  return `${plural(threads ?? info.threads, "thread")}, ${info.isas.at(-1)}`;
+  return `${plural(threads ?? info.threads, "thread")}, ${info.isa}`;
 }
 
 /** `cuda` is the first. */

@@ -17,6 +17,8 @@ export interface Addon {
   readonly interfaceVersion: number;
   /** Instruction sets by number; null where this machine cannot run one. */
   readonly isas: readonly (string | null)[];
+  /** The number of the one to take unless another is asked for. */
+  readonly bestIsa: number;
   open(isa: number, threads: number, words: Float64Array, onReads: (reads: FinishedReads) => void): DeviceHandle;
   /** Opens a device of the shared object `library`. */
   openCuda(library: string, device: number, words: Float64Array, onReads: (reads: FinishedReads) => void): DeviceHandle;
@@ -55,7 +57,7 @@ export interface CudaDeviceInfo {
   readonly memoryBytes: number;
 }
 
-const expectedInterface = 4;
+const expectedInterface = 5;
 
 /** The native addon cannot be loaded: says why and how to build it. */
 export class AddonMissing extends WhittleError {

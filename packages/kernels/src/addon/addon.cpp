@@ -17,7 +17,7 @@ namespace whittle::addon {
 namespace {
 
 // Raised with every change of the commands or of these functions: a stale build is refused instead of misread.
-constexpr double interfaceVersion = 4;
+constexpr double interfaceVersion = 5;
 
 // open(isa, threads, buffer, onReads): handle
 napi_value open(napi_env env, napi_callback_info info) {
@@ -207,6 +207,7 @@ napi_value initialise(napi_env env, napi_value exports) {
   napi_get_null(env, &null);
   for (Isa isa : allIsas) napi_set_element(env, isas, static_cast<uint32_t>(isa), runsHere(isa) ? makeString(env, nameOf(isa)) : null);
   napi_set_named_property(env, exports, "isas", isas);
+  napi_set_named_property(env, exports, "bestIsa", makeNumber(env, static_cast<double>(bestIsa())));
   napi_set_named_property(env, exports, "interfaceVersion", makeNumber(env, interfaceVersion));
   return exports;
 }

@@ -39,7 +39,7 @@ inline void gatedFewRows(const Call& call) {
   const Tensor &x = call[0], &gate = call[1], &up = call[2], &y = call[5];
   static thread_local Scratch<float> gateScratch, upScratch;
   const float *gateBias = denseFloats(call[3], gateScratch), *upBias = denseFloats(call[4], upScratch);
-  const int64_t grain = roundUp(grainOfFewRows(y.rows(), x.columns()) / 2, 8);
+  const int64_t grain = roundUp(grainOfFewRows(y.rows(), x.columns()) / 2, kOutsTogether);
   call.workers.parallelFor(y.columns(), grain, [&](int64_t from, int64_t to) {
     static thread_local Scratch<float> scratch;
     const int64_t count = to - from;

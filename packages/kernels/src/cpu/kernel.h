@@ -37,8 +37,9 @@ using Kernel = bool (*)(const Call& call);
 enum class Isa : int32_t { baseline = 0, dotprod = 1 };
 #else
 // - avx2: AVX2, FMA, F16C. - avxvnni: those and AVX-VNNI, for kernels of 8-bit codes. - avx512: AVX-512 F, BW, DQ, VL and VNNI.
-// - avx512bf16: those and AVX512-BF16, for kernels of activations rounded to bf16.
-enum class Isa : int32_t { baseline = 0, avx2 = 1, avxvnni = 2, avx512 = 3, avx512bf16 = 4 };
+// - avx512bf16: those and AVX512-BF16, for kernels of activations rounded to bf16. - amx: those and AMX's tiles of bf16 and of bytes, for
+// kernels of activations rounded to either.
+enum class Isa : int32_t { baseline = 0, avx2 = 1, avxvnni = 2, avx512 = 3, avx512bf16 = 4, amx = 5 };
 #endif
 
 struct KernelRegistration {

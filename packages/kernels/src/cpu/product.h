@@ -103,9 +103,16 @@ inline void someRowsOfBlocks(int64_t rows, Rows<F32> x, Rows<Format> w, const fl
   }
 }
 
+// Parts of the outputs are whole multiples of so many.
+#ifdef WHITTLE_AMX
+constexpr int64_t kOutsTogether = 32;
+#else
+constexpr int64_t kOutsTogether = 8;
+#endif
+
 // Outputs that are worth a part of their own.
 inline int64_t grainOfFewRows(int64_t rows, int64_t depth) {
-  return roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, 8);
+  return roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, kOutsTogether);
 }
 
 // The outputs `from` to `to` of all rows.

@@ -13,6 +13,9 @@
 #if defined(WHITTLE_AVX512) && defined(__AVX512BF16__)
 #define WHITTLE_AVX512_BF16 1
 #endif
+#if defined(WHITTLE_AVX512_BF16) && (defined(__AMX_BF16__) || defined(WHITTLE_AMX_EMULATED))
+#define WHITTLE_AMX 1
+#endif
 #if defined(__SSE2__)
 #include <immintrin.h>
 #endif

@@ -1,5 +1,7 @@
 #include "isa.h"
 
+#include "tile-permission.h"
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
@@ -18,6 +20,13 @@ constexpr unsigned bit(Isa isa) {
 
 // detect(): one bit for each that runs here.
 #if defined(__x86_64__)
+// A build for tests.
+#ifdef WHITTLE_AMX_EMULATED
+constexpr bool tilesAreEmulated = true;
+#else
+constexpr bool tilesAreEmulated = false;
+#endif
+
 constexpr bool all(unsigned bits, unsigned wanted) {
   return (bits & wanted) == wanted;
 }
@@ -38,10 +47,13 @@ unsigned detect() {
   found |= bit(Isa::avx2);
   constexpr unsigned f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31, vnni512 = 1u << 11;
   if (all(saved, 0xe6) && all(b, f | dq | bw | vl) && all(c, vnni512)) found |= bit(Isa::avx512);
+  constexpr unsigned amxBf16 = 1u << 22, amxTile = 1u << 24, amxInt8 = 1u << 25, tileState = 3u << 17;
+  const bool tiles = all(d, amxBf16 | amxTile | amxInt8) && all(saved, tileState);
   constexpr unsigned avxvnni = 1u << 4, bf16 = 1u << 5;
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
   if (all(a, avxvnni)) found |= bit(Isa::avxvnni);
   if (all(found, bit(Isa::avx512)) && all(a, bf16)) found |= bit(Isa::avx512bf16);
+  if (all(found, bit(Isa::avx512bf16)) && (tilesAreEmulated || (tiles && tilesPermitted()))) found |= bit(Isa::amx);
   return found;
 }
 #elif defined(__aarch64__)
@@ -85,6 +97,8 @@ const char* nameOf(Isa isa) {
       return "avx512";
     case Isa::avx512bf16:
       return "avx512bf16";
+    case Isa::amx:
+      return "amx";
 #endif
   }
   return "unknown";
@@ -104,7 +118,7 @@ bool runsHere(Isa isa) {
 
 Isa bestIsa() {
   Isa best = Isa::baseline;
-  for (Isa isa : allIsas) best = runsHere(isa) ? isa : best;
+  for (Isa isa : allIsas) best = runsHere(isa) && isProven(isa) ? isa : best;
   return best;
 }
 
