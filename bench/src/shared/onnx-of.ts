@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { openGguf } from "@whittle/models";
 import { ExternalData } from "../onnx/external-data.js";
@@ -11,7 +11,8 @@ import { llamaDecoder } from "../onnx/llama-decoder.js";
  */
 export async function onnxOf(gguf: string): Promise<string> {
   const file = gguf.replace(/\.gguf$/, ".onnx");
-  if (existsSync(file)) return file;
+  // An older one may name places of a GGUF file that was there before.
+  if (existsSync(file) && (await stat(file)).mtimeMs > (await stat(gguf)).mtimeMs) return file;
   const { metadata, tensors } = await openGguf(gguf);
   const field = (name: string, fallback?: number): number => {
     const value = metadata.get(`llama.${name}`) ?? fallback;
