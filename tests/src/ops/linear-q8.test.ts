@@ -6,7 +6,7 @@ conformance(
   linearQ8,
   {
     rows: sizes(0, 1, 2, 3, 4, 5, 7, 8, 9, 31, 150),
-    in: sizes(32, 64, 96, 576, 0),
+    in: sizes(32, 64, 96, 160, 224, 576, 0),
     out: sizes(1, 3, 4, 9, 40),
   },
   { cases: 40 },

@@ -1,10 +1,11 @@
 // Products of coded rows with weights in blocks, shared out over threads, for `linear.q8` and the ops that fuse it.
 //
-// As stored, the weight comes from memory once, kLanes rows at a time. One tile of rows of x (decoding) meets them in registers. Of many
-// (a prompt), each tile stays in the first-level cache while several unpacked panels pass from the second-level cache.
+// As stored, the weight comes from memory once: past one row of x as four streams where there is a way (code-stream.h), else kLanes rows at
+// a time. One tile of rows of x (decoding) meets them in registers. Of many (a prompt), each tile stays in the first-level cache while
+// several unpacked panels pass from the second-level cache.
 #pragma once
 
-#include "code-tile.h"
+#include "code-stream.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -117,6 +118,11 @@ inline void multiplyGroups(const CodedRows& x, int64_t firstTile, int64_t lastTi
                            int64_t to) {
   // Products of no blocks are zero: the way of one tile knows.
   if (lastTile - firstTile > 1 && x.blocks() > 0) return multiplyPanels(x, firstTile, lastTile, product, from, to);
+  if constexpr (kStreamed<Format>) {
+    if (x.rows() == 1 && x.blocks() >= kBlocksAtOnce) {
+      return streamOneRow(x.tile(firstTile), x.blocks(), product, from * kLanes, smaller(to * kLanes, product.outs));
+    }
+  }
   askForFirst(product, x.blocks(), from, to);
   for (int64_t t = firstTile; t < lastTile; t++) {
     const CodedTile tile = x.tile(t);
