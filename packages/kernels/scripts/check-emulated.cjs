@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Runs `conformance` on processors that are not here, by QEMU: cross-compiled for 64-bit Arm, on one without dot products of bytes and on one with
-// them; and the x86-64 program on one without AVX2 and one with it. Each must find exactly the instruction sets that its processor has. What is not
-// installed (qemu-user and g++-aarch64-linux-gnu, by Debian's names) is skipped. From a checkout only.
+// Runs `conformance` on processors that are not here, by QEMU: cross-compiled for 64-bit Arm, on one without dot products of bytes, on one with
+// them and on one that multiplies matrices of bytes as well; and the x86-64 program on one without AVX2 and one with it. Each must find exactly the
+// instruction sets that its processor has. What is not installed (qemu-user and g++-aarch64-linux-gnu, by Debian's names) is skipped. From a checkout only.
 // Usage: check-emulated.cjs [--cases N | --drawn] (N cases per op; default 12; --drawn: those of the last check)
 "use strict";
 
@@ -15,7 +15,8 @@ if (has("qemu-aarch64", "64-bit Arm") && has("aarch64-linux-gnu-g++", "64-bit Ar
   const toolchain = path.join(root, "cmake", "aarch64-linux-gnu.cmake");
   const program = build("aarch64", "conformance", [`-DCMAKE_TOOLCHAIN_FILE=${toolchain}`]);
   check("qemu-aarch64", "cortex-a57", program, ["baseline"]);
-  check("qemu-aarch64", "max", program, ["baseline", "dotprod"]);
+  check("qemu-aarch64", "neoverse-n1", program, ["baseline", "dotprod"]);
+  check("qemu-aarch64", "max", program, ["baseline", "dotprod", "i8mm"]);
 }
 if (process.arch === "x64" && has("qemu-x86_64", "older x86-64 processors")) {
   const program = buildNative("conformance");

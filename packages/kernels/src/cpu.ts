@@ -8,7 +8,7 @@ export interface CpuOptions {
   threads?: number;
   /** Bytes that the device may take for tensors; mapped files do not count. Default: 80 % of what the machine and the cgroup have available now. */
   memoryBytes?: number;
-  /** Instruction set of the kernels, for tests: `baseline`, on x86-64 also `avx2`, `avxvnni`, `avx512`, `avx512bf16`, `amx`, on 64-bit Arm `dotprod`. Default: the best this machine runs, but `amx`: its conformance suite has passed on played tiles alone, on no processor that has them. */
+  /** Instruction set of the kernels, for tests: `baseline`, on x86-64 also `avx2`, `avxvnni`, `avx512`, `avx512bf16`, `amx`, on 64-bit Arm `dotprod`, `i8mm`. Default: the best this machine runs, but `amx`: its conformance suite has passed on played tiles alone, on no processor that has them. */
   isa?: string;
 }
 

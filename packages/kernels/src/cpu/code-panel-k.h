@@ -40,7 +40,7 @@ struct Coded<Q4K> {
     const CodeVec low = splatCode(15);
     for (int pair = 0; pair < 4; pair++) {
       CodeVec bytes[8];
-      gather32([&](int o) { return w.rows[o][at].codes + 32 * pair; }, bytes);
+      gatherCodes32([&](int o) { return w.rows[o][at].codes + 32 * pair; }, bytes);
       for (int k = 0; k < 8; k++) {
         panels[2 * pair].codes[k] = bytes[k] & low;
         panels[2 * pair + 1].codes[k] = (bytes[k] >> 4) & low;
@@ -87,11 +87,11 @@ struct Coded<Q6K> {
     const CodeVec nibble = splatCode(15), upper = splatCode(48);
     for (int half = 0; half < 2; half++) {
       CodeVec high[8];
-      gather32([&](int o) { return w.rows[o][at].high + 32 * half; }, high);
+      gatherCodes32([&](int o) { return w.rows[o][at].high + 32 * half; }, high);
       PanelBlock<Q6K>* const runs = panels + 4 * half;
       for (int odd = 0; odd < 2; odd++) {
         CodeVec low[8];
-        gather32([&](int o) { return w.rows[o][at].low + 64 * half + 32 * odd; }, low);
+        gatherCodes32([&](int o) { return w.rows[o][at].low + 64 * half + 32 * odd; }, low);
         for (int k = 0; k < 8; k++) {
           runs[odd].codes[k] = (low[k] & nibble) | ((odd ? high[k] << 2 : high[k] << 4) & upper);
           runs[odd + 2].codes[k] = ((low[k] >> 4) & nibble) | ((odd ? high[k] >> 2 : high[k]) & upper);

@@ -1,5 +1,5 @@
-// Weights in blocks as panels of codes: `kLanes` rows side by side, a row in each lane, unpacked from what is stored. One `Coded<Format>`
-// for each format says how.
+// Weights in blocks as panels of codes: `kLanes` rows side by side, a row in each lane (with SMMLA: two in each vector), unpacked from what is
+// stored. One `Coded<Format>` for each format says how.
 //
 // An element of a weight is scale · (code − offset); a scale belongs to kBlockCodes / units elements. Where there are `mins`, one is taken
 // off each element of a block, and stands behind the scales; sums then begin at zero. `together` blocks are unpacked at once.
@@ -49,7 +49,7 @@ struct Coded<Q8> {
   static WHITTLE_INLINE void unpack(const PanelRows<Q8>& w, int64_t block, PanelBlock<Q8>* panel) {
     panel->scales[0] = gatherFirstHalves([&](int o) { return &w.rows[o][block].scale; });
 #if defined(WHITTLE_BYTE_CODES)
-    gather32([&](int o) { return w.rows[o][block].codes; }, panel->codes);
+    gatherCodes32([&](int o) { return w.rows[o][block].codes; }, panel->codes);
     if constexpr (!kSignedCodes) {
       for (CodeVec& codes : panel->codes) codes = codes ^ splatCode(0x80);
     }
@@ -73,7 +73,7 @@ struct Coded<Q4> {
     panel->scales[0] = gatherFirstHalves([&](int o) { return &w.rows[o][block].scale; });
 #if defined(WHITTLE_BYTE_CODES)
     CodeVec bytes[4];
-    gather16([&](int o) { return w.rows[o][block].codes; }, bytes);
+    gatherCodes16([&](int o) { return w.rows[o][block].codes; }, bytes);
     const CodeVec low = splatCode(15);
     for (int k = 0; k < 4; k++) {
       panel->codes[k] = bytes[k] & low;

@@ -10,10 +10,17 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
+// The sum of row r of a tile, with what part `unit` of a block adds: `whole`, its integers, and `start`, what these began with.
+template <typename Format>
+WHITTLE_INLINE Vec addPart(Vec whole, float scale, int32_t start, const PanelBlock<Format>& panel, int unit, Vec sum) {
+  const Vec more = multiplyAdd(whole, splat(scale) * panel.scales[unit], sum);
+  if constexpr (!Coded<Format>::mins) return more;
+  return multiplyAdd(splat(scale * static_cast<float>(-start)), panel.scales[Coded<Format>::units], more);
+}
+
 template <int R, typename Format>
 WHITTLE_INLINE void codeTile(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, Ahead ahead, Vec* sums) {
   using Coding = Coded<Format>;
-  using Dot = typename Coding::Dot;
   constexpr int units = Coding::units, vectors = kCodeVecs / units;
   const XCode* codes = x.codes;
   const float* scales = x.scales;
@@ -23,24 +30,27 @@ WHITTLE_INLINE void codeTile(const CodedTile& x, const PanelBlock<Format>* panel
     ahead.fetch();
     WHITTLE_UNROLL
     for (int u = 0; u < units; u++) {
-      decltype(Dot::begin(0)) parts[R];
+      CodeSums<R, typename Coding::Dot> parts([&](int r) { return start(u, r); });
       WHITTLE_UNROLL
-      for (int r = 0; r < R; r++) parts[r] = Dot::begin(start(u, r));
-      WHITTLE_UNROLL
-      for (int j = u * vectors; j < (u + 1) * vectors; j++) {
-        const CodeVec w = panel->codes[j];
-        WHITTLE_UNROLL
-        for (int r = 0; r < R; r++) parts[r] = Dot::add(parts[r], w, codes + r * kBlockCodes + j * kCodesALane);
-      }
+      for (int j = u * vectors; j < (u + 1) * vectors; j++) parts.add(j, panel->codes[j], codes);
       WHITTLE_UNROLL
       for (int r = 0; r < R; r++) {
-        const Vec whole = toFloats(Dot::end(parts[r], start(u, r)));
-        sums[r] = multiplyAdd(whole, splat(scales[r]) * panel->scales[u], sums[r]);
-        if constexpr (Coding::mins) sums[r] = multiplyAdd(splat(scales[r] * static_cast<float>(-starts[r])), panel->scales[units], sums[r]);
+        const Vec whole = toFloats(parts.end(r, start(u, r)));
+        sums[r] = addPart<Format>(whole, scales[r], starts[r], *panel, u, sums[r]);
       }
     }
   }
 }
+
+#ifndef WHITTLE_AMX
+// Multiplies tiles of R rows with panels.
+template <int R, typename Format>
+struct PanelProduct {
+  WHITTLE_INLINE void operator()(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, Ahead ahead, Vec* sums) const {
+    codeTile<R>(x, panel, blocks, ahead, sums);
+  }
+};
+#endif
 
 // Where the products of a weight go.
 template <typename Format>

@@ -48,12 +48,31 @@ WHITTLE_INLINE void gather16(At&& at, CodeVec* result) {
   result[3] = high(odd01, odd23);
 }
 
-// 32 bytes of each row: vector k has bytes 4k to 4k + 3.
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+// 16 codes of each row: vectors 2k and 2k + 1 have codes 8k to 8k + 7 of rows 0 and 1, and of rows 2 and 3.
 template <typename At>
-WHITTLE_INLINE void gather32(At&& at, CodeVec* result) {
+WHITTLE_INLINE void gatherCodes16(At&& at, CodeVec* result) {
+  uint64x2_t rows[4];
+  for (int o = 0; o < 4; o++) std::memcpy(rows + o, at(o), sizeof rows[o]);
+  for (int pair = 0; pair < 2; pair++) {
+    result[pair] = vreinterpretq_u32_u64(vtrn1q_u64(rows[2 * pair], rows[2 * pair + 1]));
+    result[pair + 2] = vreinterpretq_u32_u64(vtrn2q_u64(rows[2 * pair], rows[2 * pair + 1]));
+  }
+}
+#else
+// 16 codes of each row as a panel has them.
+template <typename At>
+WHITTLE_INLINE void gatherCodes16(At&& at, CodeVec* result) {
+  gather16(at, result);
+}
+#endif
+
+// 32 codes of each row as a panel has them.
+template <typename At>
+WHITTLE_INLINE void gatherCodes32(At&& at, CodeVec* result) {
   const auto bytes = [&](int o) { return reinterpret_cast<const uint8_t*>(at(o)); };
-  gather16(bytes, result);
-  gather16([&](int o) { return bytes(o) + 16; }, result + 4);
+  gatherCodes16(bytes, result);
+  gatherCodes16([&](int o) { return bytes(o) + 16; }, result + 4);
 }
 
 #elif defined(WHITTLE_AVX2)
@@ -117,9 +136,13 @@ WHITTLE_INLINE Vec gatherFirstHalves(At&& at) {
 #endif
 }
 
-// 32 bytes of each row: vector k has bytes 4k to 4k + 3.
+// 16 and 32 codes of each row as a panel has them: vector k has codes 4k to 4k + 3.
 template <typename At>
-WHITTLE_INLINE void gather32(At&& at, CodeVec* result) {
+WHITTLE_INLINE void gatherCodes16(At&& at, CodeVec* result) {
+  gather16(at, result);
+}
+template <typename At>
+WHITTLE_INLINE void gatherCodes32(At&& at, CodeVec* result) {
   CodeVec rows[4], first[4], second[4];
 #if defined(WHITTLE_AVX512)
   const auto pair = [&](int o) { return _mm512_inserti64x4(_mm512_castsi256_si512(load32(at(o))), load32(at(o + 4)), 1); };

@@ -23,9 +23,6 @@ typedef uint32_t CodeVec __attribute__((vector_size(16)));
 WHITTLE_INLINE CodeVec splatCode(uint8_t code) {
   return vreinterpretq_u32_u8(vdupq_n_u8(code));
 }
-WHITTLE_INLINE CodeVec splatInt(int32_t x) {
-  return vdupq_n_u32(static_cast<uint32_t>(x));
-}
 WHITTLE_INLINE Vec toFloats(CodeVec x) {
   return vcvtq_f32_s32(vreinterpretq_s32_u32(x));
 }
@@ -53,6 +50,16 @@ WHITTLE_INLINE Vec toFloats(CodeVec x) {
 }
 #endif
 
+#if defined(__ARM_FEATURE_DOTPROD)
+// Both factors are signed: codes of weights need an offset only where it saves taking it off, up to 127.
+constexpr bool kSignedCodes = true;
+
+// However large they are: code-sums-neon.h adds them.
+template <int largest>
+struct Dots;
+
+#else
+
 // The codes of an activation that meet those of a lane, in every lane.
 WHITTLE_INLINE CodeVec splatCodes(const XCode* x) {
   int32_t four;
@@ -60,20 +67,7 @@ WHITTLE_INLINE CodeVec splatCodes(const XCode* x) {
   return splatInt(four);
 }
 
-#if defined(__ARM_FEATURE_DOTPROD)
-// Both factors are signed: codes of weights need an offset only where it saves taking it off, up to 127.
-constexpr bool kSignedCodes = true;
-
-template <int largest>
-struct Dots {
-  static WHITTLE_INLINE CodeVec begin(int32_t start) { return splatInt(start); }
-  static WHITTLE_INLINE CodeVec add(CodeVec sum, CodeVec codes, const XCode* x) {
-    return vreinterpretq_u32_s32(vdotq_s32(vreinterpretq_s32_u32(sum), vreinterpretq_s8_u32(codes), vreinterpretq_s8_u32(splatCodes(x))));
-  }
-  static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) { return sum; }
-};
-
-#elif defined(WHITTLE_AVX512) || defined(__AVXVNNI__)
+#if defined(WHITTLE_AVX512) || defined(__AVXVNNI__)
 // Codes of weights are unsigned, by an offset; sums begin with what that adds to them, taken off.
 constexpr bool kSignedCodes = false;
 
@@ -129,6 +123,8 @@ struct Dots<15> {
   }
   static WHITTLE_INLINE __m256i end(__m256i sum, int32_t start) { return _mm256_add_epi32(addPairs(sum), splatInt(start)); }
 };
+#endif
+
 #endif
 
 #else

@@ -1,7 +1,7 @@
 // Rows of activations as codes from −127 to 127, a scale for every 32 of them: core's linear-q8.ts has the rule.
 #pragma once
 
-#include "code-vec.h"
+#include "code-sums.h"
 #include "elementwise.h"
 #include "scratch.h"
 
@@ -18,7 +18,7 @@ constexpr int64_t kCodedTile = 6;
 constexpr int64_t kCodedTile = 4;
 #endif
 
-// The rows of a tile: for every block the codes of all rows, row after row, their scales, and what their sums begin with.
+// The rows of a tile: for every block the codes of all rows as `placeCodes` lays them, their scales, and what their sums begin with.
 struct CodedTile {
   XCode* codes;
   float* scales;
@@ -136,9 +136,10 @@ inline void encodeRows(const Call& call, const Tensor& x, const CodedRows& coded
     for (int64_t r = 0; r < tile.rows; r++) {
       const float* row = x.row<const float>(tile.first + r);
       for (int64_t b = 0; b < coded.blocks(); b++) {
-        XCode* const codes = tile.codes + (b * tile.rows + r) * kBlockCodes;
+        XCode codes[kBlockCodes];
         encodeBlock(row + b * kBlockCodes, codes, tile.scales + b * tile.rows + r);
         startSums<Format::units>(codes, Format::offset, tile.starts + b * Format::units * tile.rows + r, tile.rows);
+        placeCodes(codes, r, tile.rows, tile.codes + b * tile.rows * kBlockCodes);
       }
     }
   });

@@ -33,8 +33,8 @@ using Kernel = bool (*)(const Call& call);
 
 // Instruction sets of this architecture, weakest first. The same source is compiled once per set, in a namespace of its own.
 #if defined(__aarch64__)
-// - baseline: NEON. - dotprod: NEON with dot products of bytes, for kernels of 8-bit codes.
-enum class Isa : int32_t { baseline = 0, dotprod = 1 };
+// - baseline: NEON. - dotprod: NEON with dot products of bytes, for kernels of 8-bit codes. - i8mm: those and products of matrices of bytes.
+enum class Isa : int32_t { baseline = 0, dotprod = 1, i8mm = 2 };
 #else
 // - avx2: AVX2, FMA, F16C. - avxvnni: those and AVX-VNNI, for kernels of 8-bit codes. - avx512: AVX-512 F, BW, DQ, VL and VNNI.
 // - avx512bf16: those and AVX512-BF16, for kernels of activations rounded to bf16. - amx: those and AMX's tiles of bf16 and of bytes, for

@@ -15,18 +15,14 @@ static float codesFromCache(int64_t rounds, int32_t seed) {
     for (size_t j = 0; j < sizeof(CodeVec); j++) reinterpret_cast<uint8_t*>(w + i)[j] = static_cast<uint8_t>((i + j + seed) % 15);
   }
   for (int64_t i = 0; i < kDepth * kRows * kCodesALane; i++) x[i] = static_cast<XCode>((i * 37 + seed) % 127 - 63);
-  using Dot = Dots<255>;
   float total = 0;
   for (int64_t round = 0; round < rounds; round++) {
-    decltype(Dot::begin(0)) sums[kRows];
-    for (auto& sum : sums) sum = Dot::begin(seed);
-#pragma GCC unroll 4
-    for (int64_t k = 0; k < kDepth; k++) {
-      const CodeVec codes = w[k];
-#pragma GCC unroll 16
-      for (int64_t r = 0; r < kRows; r++) sums[r] = Dot::add(sums[r], codes, x + (k * kRows + r) * kCodesALane);
+    CodeSums<kRows, Dots<255>> sums([&](int) { return seed; });
+    for (int64_t k = 0; k < kDepth; k += kCodeVecs) {
+      WHITTLE_UNROLL
+      for (int j = 0; j < kCodeVecs; j++) sums.add(j, w[k + j], x + k * kRows * kCodesALane);
     }
-    for (auto& sum : sums) total += toFloats(Dot::end(sum, seed))[0];
+    for (int r = 0; r < kRows; r++) total += toFloats(sums.end(r, seed))[0];
     asm volatile("" ::: "memory");
   }
   return total;

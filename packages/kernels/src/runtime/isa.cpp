@@ -57,21 +57,41 @@ unsigned detect() {
   return found;
 }
 #elif defined(__aarch64__)
+#if defined(__APPLE__)
+bool hasFeature(const char* name) {
+  int value = 0;
+  size_t size = sizeof value;
+  return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0;
+}
+#endif
+
 bool hasDotProducts() {
 #if defined(__linux__)
   constexpr unsigned long asimddp = 1ul << 20;
   return (getauxval(AT_HWCAP) & asimddp) != 0;
 #elif defined(__APPLE__)
-  int value = 0;
-  size_t size = sizeof value;
-  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+  return hasFeature("hw.optional.arm.FEAT_DotProd");
+#else
+  return false;
+#endif
+}
+
+bool hasMatrixProducts() {
+#if defined(__linux__)
+  constexpr unsigned long i8mm = 1ul << 13;
+  return (getauxval(AT_HWCAP2) & i8mm) != 0;
+#elif defined(__APPLE__)
+  return hasFeature("hw.optional.arm.FEAT_I8MM");
 #else
   return false;
 #endif
 }
 
 unsigned detect() {
-  return bit(Isa::baseline) | (hasDotProducts() ? bit(Isa::dotprod) : 0);
+  unsigned found = bit(Isa::baseline);
+  if (!hasDotProducts()) return found;
+  found |= bit(Isa::dotprod);
+  return hasMatrixProducts() ? found | bit(Isa::i8mm) : found;
 }
 #else
 unsigned detect() {
@@ -88,6 +108,8 @@ const char* nameOf(Isa isa) {
 #if defined(__aarch64__)
     case Isa::dotprod:
       return "dotprod";
+    case Isa::i8mm:
+      return "i8mm";
 #else
     case Isa::avx2:
       return "avx2";

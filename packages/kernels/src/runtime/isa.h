@@ -9,7 +9,7 @@
 namespace whittle {
 
 #if defined(__aarch64__)
-constexpr Isa allIsas[] = {Isa::baseline, Isa::dotprod};
+constexpr Isa allIsas[] = {Isa::baseline, Isa::dotprod, Isa::i8mm};
 #else
 constexpr Isa allIsas[] = {Isa::baseline, Isa::avx2, Isa::avxvnni, Isa::avx512, Isa::avx512bf16, Isa::amx};
 #endif
