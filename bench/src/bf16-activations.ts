@@ -29,7 +29,7 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const threads = Number(options.threads ?? cpuInfo().threads);
-const isa = options.isa ?? cpuInfo().isas.at(-1)!;
+const isa = options.isa ?? cpuInfo().isa;
 /** A round of a contender repeats it for about so long. */
 const roundMs = 8;
 /** Weights take turns among copies that together exceed every cache. */

@@ -40,7 +40,7 @@ const threads = Number(options.threads ?? cpuInfo().threads);
 const rounds = Number(options.rounds);
 
 const machine = thisMachine();
-const isa = cpuInfo().isas.at(-1);
+const isa = cpuInfo().isa;
 console.log(
   `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}; Whittle: ${isa}, ${threads} threads; medians of ${rounds}`,
 );

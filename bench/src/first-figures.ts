@@ -48,7 +48,7 @@ interface Figure {
 }
 
 const machine = thisMachine();
-const isa = cpuInfo().isas.at(-1);
+const isa = cpuInfo().isa;
 console.log(
   `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, ${isa}, ${threads} threads, medians of ${rounds}\n`,
 );

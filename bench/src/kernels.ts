@@ -35,7 +35,7 @@ const machine = thisMachine();
 const device = await cpu({ threads });
 const single = threads === 1 ? device : await cpu({ threads: 1 });
 console.log(
-  `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, ${cpuInfo().isas.at(-1)}, ${threads} threads\n`,
+  `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, ${cpuInfo().isa}, ${threads} threads\n`,
 );
 
 const bufferRows = 2 ** 14;

@@ -35,7 +35,7 @@ const ways = {
 };
 
 const machine = thisMachine();
-console.log(`${machine.processor}, Node ${machine.node}, ${cpuInfo().isas.at(-1)}, ${threads} threads\n`);
+console.log(`${machine.processor}, Node ${machine.node}, ${cpuInfo().isa}, ${threads} threads\n`);
 const figures: object[] = [];
 for (const dtype of blockDTypes) {
   const times = { javascript: [] as number[], kernel: [] as number[] };

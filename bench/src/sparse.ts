@@ -21,7 +21,7 @@ const { values: options } = parseArgs({
 });
 const rounds = Number(options.rounds);
 const threads = Number(options.threads ?? cpuInfo().threads);
-const isa = options.isa ?? cpuInfo().isas.at(-1)!;
+const isa = options.isa ?? cpuInfo().isa;
 const rowCounts = options.rows.split(",").map(Number);
 /** A round of a contender repeats it for about so long. */
 const roundMs = 8;
