@@ -58,7 +58,13 @@ export function conformance(op: AnyOp, spec: Spec, options: ConformanceOptions =
 }
 
 /** Instruction sets that only some ops have builds for; the others run there as on a weaker one. The program `conformance` takes all ops on all of them. */
-const builtFor: Readonly<Record<string, RegExp>> = { avxvnni: /\.q8$/, dotprod: /\.q8$/, i8mm: /\.q8$/, avx512bf16: /\.bf16$/, amx: /\.bf16$/ };
+const builtFor: Readonly<Record<string, RegExp>> = {
+  avxvnni: /\.q8$/,
+  dotprod: /\.q8$/,
+  i8mm: /\.q8$/,
+  avx512bf16: /\.bf16$/,
+  amx: /\.(bf16|q8)$/,
+};
 
 /** `cpu()` with every instruction set that has a build of the op, and 1, 2 and 3 threads. */
 async function openCandidates(op: AnyOp): Promise<Candidate[]> {

@@ -23,7 +23,9 @@ const jobs = (vocabSize: number): GreedyJob[] =>
 
 describe.each(cpuInfo().isas)("on cpu({ isa: %j })", (isa) => {
   // All but rounded products runs as built for AVX-512.
-  const own = ["avx512bf16", "amx"].includes(isa) ? models.filter(({ options }) => "bf16Activations" in options) : models;
+  const own = ["avx512bf16", "amx"].includes(isa)
+    ? models.filter(({ options }) => "bf16Activations" in options)
+    : models;
   describe.each(own)("$folder, $options", ({ folder, options: how }) => {
     let device: Device;
     let loaded: LoadedModel;

@@ -1,5 +1,5 @@
-// AMX on a processor without it: what its instructions do to the eight tiles of the calling thread, and what a processor would refuse, thrown as
-// std::logic_error. By Intel's Software Developer's Manual, volume 2.
+// AMX on a processor without it: what its instructions do to the eight tiles of the calling thread, and what a processor would refuse,
+// thrown as std::logic_error. By Intel's Software Developer's Manual, volume 2.
 //
 // Stricter than a processor in one thing: a thread must not configure tiles that are configured, nor end without their release.
 #pragma once

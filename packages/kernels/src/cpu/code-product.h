@@ -6,6 +6,9 @@
 #pragma once
 
 #include "code-stream.h"
+#ifdef WHITTLE_AMX
+#include "code-tile-amx.h"
+#endif
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
@@ -88,8 +91,10 @@ inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTi
       const int64_t share = storedBytes<Format>(blocks) / tiles;
       for (int64_t t = 0; t < tiles; t++) {
         const CodedTile tile = x.tile(firstTile + t, block);
-        withRowCount(tile.rows, [&](auto rowCount) {
+        // Of several tiles none is less than half full.
+        withRowCount<kCodedTile / 2>(tile.rows, [&](auto rowCount) {
           constexpr int R = rowCount();
+          const PanelProduct<R, Format> multiply;
           for (int64_t g = 0; g < count; g++) {
             const int64_t out = (first + g) * kLanes;
             const char* ahead = reinterpret_cast<const char*>(product.w[out + side * kLanes]) + storedBytes<Format>(block) + t * share;
@@ -99,7 +104,7 @@ inline void multiplyPanels(const CodedRows& x, int64_t firstTile, int64_t lastTi
             } else {
               sums.goOn();
             }
-            codeTile<R>(tile, panels + g * kPanelBlocks, blocks, {ahead, share / blocks + 1}, sums.sums);
+            multiply(tile, panels + g * kPanelBlocks, blocks, {ahead, share / blocks + 1}, sums.sums);
             if (block + blocks == x.blocks()) {
               sums.end();
             } else {

@@ -109,11 +109,11 @@ class TileSums {
   float* const y_;
 };
 
-// Calls body(the number of rows, as a constant).
-template <int R = kCodedTile, typename Body>
+// Calls body(the number of rows, as a constant); a tile has no less than `least`.
+template <int least = 1, int R = kCodedTile, typename Body>
 WHITTLE_INLINE void withRowCount(int64_t rows, Body&& body) {
   if (rows == R) return body(std::integral_constant<int, R>{});
-  if constexpr (R > 1) withRowCount<R - 1>(rows, body);
+  if constexpr (R > least) withRowCount<least, R - 1>(rows, body);
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -1,5 +1,5 @@
-// Rows of x rounded to bf16, packed as tiles of AMX take a second factor: kTileDepth columns of up to 16 rows, a pair of columns to a row of
-// the tile, in which each row of x has four bytes.
+// Rows of x rounded to bf16, packed as tiles of AMX take a second factor: kTileDepth columns of up to 16 rows, a pair of columns to a row
+// of the tile, in which each row of x has four bytes.
 #pragma once
 
 #include "code-transpose.h"

@@ -4,7 +4,8 @@
 // two such tiles and their four of sums use up all eight.
 //
 // Every product of a row with a row is formed in one order, whatever the tile it stands in: what an instruction adds up of kTileDepth
-// columns is added to the sum step by step, the last part padded with zeros. So one row alone and the same row among 512 give the same bits.
+// columns is added to the sum step by step, the last part padded with zeros. So one row alone and the same row among 512 give the same
+// bits.
 #pragma once
 
 #include "ahead.h"
@@ -51,7 +52,9 @@ struct OutTiles {
 
   int64_t groups() const { return (count + kTileRows - 1) / kTileRows; }
   const uint16_t* storedAt(int64_t group, int64_t step) const { return stored[group * kTileRows] + step * kTileDepth; }
-  const uint16_t* copiedAt(int64_t group, int64_t step) const { return copies + (group * (steps - direct) + step - direct) * kTileElements; }
+  const uint16_t* copiedAt(int64_t group, int64_t step) const {
+    return copies + (group * (steps - direct) + step - direct) * kTileElements;
+  }
   OutTiles from(int64_t group) const {
     const int64_t at = group * kTileRows;
     return {{stored[at], stored.stride}, count - at, steps, direct, copiedAt(group, direct)};
@@ -181,9 +184,8 @@ inline void multiplyTiles(const RoundedTiles& x, int64_t group, const OutTiles& 
 inline void multiplySomeTiles(const RoundedTiles& x, int64_t group, int64_t lastGroup, const OutTiles& w, const TileStretch& stretch,
                               Ahead ahead, float* waiting, const TileTarget& target) {
   withCount<2>(smaller(2, w.groups()), [&](auto outs) {
-    withCount<2>(smaller(2, lastGroup - group), [&](auto rows) {
-      multiplyTiles<outs(), rows()>(x, group, w, stretch, ahead, waiting, target);
-    });
+    withCount<2>(smaller(2, lastGroup - group),
+                 [&](auto rows) { multiplyTiles<outs(), rows()>(x, group, w, stretch, ahead, waiting, target); });
   });
 }
 
@@ -245,7 +247,8 @@ inline void multiplyTilePanel(const RoundedTiles& x, int64_t group, int64_t last
 }
 
 // Panels of outputs, copied for a part of the rows each.
-inline void productOfManyRows(const Call& call, const RoundedTiles& x, Rows<Bf16Tiles> w, const float* bias, int64_t outs, const Tensor& y) {
+inline void productOfManyRows(const Call& call, const RoundedTiles& x, Rows<Bf16Tiles> w, const float* bias, int64_t outs,
+                              const Tensor& y) {
   const int64_t panel = tilePanelOf(x.steps()), panels = (outs + panel - 1) / panel;
   const int64_t parts = (x.groups() + kPartGroups - 1) / kPartGroups;
   call.workers.parallelFor(panels * parts, 1, [&](int64_t from, int64_t to) {

@@ -1,5 +1,5 @@
-// What the emulator of AMX's tiles is for: results that only the instructions' own order and rounding give, and each mistake found out. Exit
-// code 0: so it was.
+// What the emulator of AMX's tiles is for: results that only the instructions' own order and rounding give, and each mistake found out.
+// Exit code 0: so it was.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
