@@ -74,6 +74,12 @@ WHITTLE_INLINE __m256i packCodes(const VecInt* codes) {
   // Packing goes on within halves: fours of codes 0 2 4 6 | 1 3 5 7.
   return _mm256_permutevar8x32_epi32(_mm256_packs_epi16(pair(0), pair(2)), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
+#elif defined(__ARM_FEATURE_DOTPROD)
+// Sixteen of them.
+WHITTLE_INLINE int8x16_t packCodes(const VecInt* codes) {
+  const auto pair = [&](int i) { return vuzp1q_s16(vreinterpretq_s16_s32(codes[i]), vreinterpretq_s16_s32(codes[i + 1])); };
+  return vuzp1q_s8(vreinterpretq_s8_s16(pair(0)), vreinterpretq_s8_s16(pair(2)));
+}
 #endif
 
 // What sums begin with, for each part of a block: minus `offset` times the sum of its codes.
@@ -122,6 +128,8 @@ WHITTLE_INLINE void encodeBlock(const float* x, XCode* codes, float* scale) {
   }
 #if defined(WHITTLE_AVX2)
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes), packCodes(rounded));
+#elif defined(__ARM_FEATURE_DOTPROD)
+  for (int half = 0; half < 2; half++) vst1q_s8(codes + 16 * half, packCodes(rounded + 4 * half));
 #else
   for (int64_t i = 0; i < kBlockCodes; i++) codes[i] = static_cast<XCode>(rounded[i / kLanes][i % kLanes]);
 #endif
