@@ -30,6 +30,8 @@ class PanelProduct {
   WHITTLE_INLINE void operator()(const CodedTile& x, const PanelBlock<Format>* panel, int64_t blocks, Ahead ahead, Vec* sums) const {
     int64_t b = 0;
     for (; b + kTogether <= blocks; b += kTogether) multiplyBlocks<kTogether>(x.from(b, kUnits), panel + b, ahead, sums);
+    // Where blocks are unpacked in eights, none is left.
+    if constexpr (Coding::together % kTogether == 0) return;
     for (; b < blocks; b++) multiplyBlocks<1>(x.from(b, kUnits), panel + b, ahead, sums);
   }
 
