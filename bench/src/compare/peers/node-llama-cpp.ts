@@ -1,6 +1,7 @@
 import { installPeers } from "../../serve-compare/peer.js";
 import { efforts, formats } from "../plan.js";
 import { SideHandle } from "../side-handle.js";
+import { contextsNamed } from "./contexts.js";
 import { llamaCppWays } from "./llama-cpp-ways.js";
 import { type Peer } from "./peer.js";
 import { realTimeLauncher } from "./real-time-launcher.js";
@@ -22,9 +23,7 @@ export const nodeLlamaCpp: Peer = {
     return { stories15M: 2, "SmolLM-135M": 1.5, "TinyLlama-1.1B": 1.25 }[shape];
   },
   start({ file, shape }, ways) {
-    const effort = efforts[shape];
-    const contexts = [...llamaCppWays("decode", effort), ...llamaCppWays("batch", effort)];
-    const settings = { model: file, contexts: contexts.filter(({ name }) => ways.includes(name)) };
-    return SideHandle.start("node-llama-cpp", settings, realTimeLauncher());
+    const contexts = contextsNamed(ways, (work) => llamaCppWays(work, efforts[shape]));
+    return SideHandle.start("node-llama-cpp", { model: file, contexts }, realTimeLauncher());
   },
 };

@@ -1,8 +1,8 @@
 import { installPeers } from "../../serve-compare/peer.js";
 import { onnxOf } from "../../shared/onnx-of.js";
-import { batchSequences, type Effort, efforts, type VersusName } from "../plan.js";
-import { type PeerContext } from "../settings.js";
+import { efforts } from "../plan.js";
 import { SideHandle } from "../side-handle.js";
+import { contextsFor, contextsNamed } from "./contexts.js";
 import { type Peer } from "./peer.js";
 import { realTimeLauncher } from "./real-time-launcher.js";
 
@@ -16,19 +16,10 @@ export const onnxruntimeNode: Peer = {
     installPeers();
     return undefined;
   },
-  ways: (work, effort) => contextsOf(work, effort).map(({ name }) => name),
+  ways: (work, effort) => contextsFor(work, effort).map(({ name }) => name),
   goal: () => undefined,
   async start({ file, shape }, ways) {
-    const contexts = [...contextsOf("decode", efforts[shape]), ...contextsOf("batch", efforts[shape])];
-    const settings = { model: await onnxOf(file), contexts: contexts.filter(({ name }) => ways.includes(name)) };
-    return SideHandle.start("onnxruntime-node", settings, realTimeLauncher());
+    const contexts = contextsNamed(ways, (work) => contextsFor(work, efforts[shape]));
+    return SideHandle.start("onnxruntime-node", { model: await onnxOf(file), contexts }, realTimeLauncher());
   },
 };
-
-function contextsOf(work: VersusName, { peerThreads }: Effort): PeerContext[] {
-  return peerThreads.map((threads) => ({
-    name: `${work === "batch" ? "batch, " : ""}${threads} thread${threads > 1 ? "s" : ""}`,
-    threads,
-    sequences: work === "batch" ? batchSequences : 1,
-  }));
-}
