@@ -6,20 +6,17 @@
 
 #include "code-vec.h"
 
-#if defined(__ARM_FEATURE_DOTPROD)
-#include "code-sums-neon.h"
-#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+#include "code-sums-i8mm.h"
+#else
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-#if !defined(__ARM_FEATURE_MATMUL_INT8)
 // Puts row r of a tile into a block: row after row.
 WHITTLE_INLINE void placeCodes(const XCode* row, int64_t r, int64_t, XCode* block) {
   std::memcpy(block + r * kBlockCodes, row, kBlockCodes * sizeof(XCode));
 }
-#endif
 
-#if !defined(__ARM_FEATURE_DOTPROD)
 template <int R, typename Dot>
 class CodeSums {
  public:
@@ -32,7 +29,7 @@ class CodeSums {
 
   WHITTLE_INLINE void add(int j, CodeVec w, const XCode* codes) {
     WHITTLE_UNROLL
-    for (int r = 0; r < R; r++) sums_[r] = Dot::add(sums_[r], w, codes + r * kBlockCodes + j * kCodesALane);
+    for (int r = 0; r < R; r++) sums_[r] = Dot::add(sums_[r], w, codes + r * kBlockCodes, j);
   }
 
   WHITTLE_INLINE auto end(int r, int32_t start) const { return Dot::end(sums_[r], start); }
@@ -40,6 +37,7 @@ class CodeSums {
  private:
   decltype(Dot::begin(0)) sums_[R];
 };
-#endif
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE
+
+#endif

@@ -54,16 +54,36 @@ WHITTLE_INLINE Vec toFloats(CodeVec x) {
 // Both factors are signed: codes of weights need an offset only where it saves taking it off, up to 127.
 constexpr bool kSignedCodes = true;
 
-// However large they are: code-sums-neon.h adds them.
+WHITTLE_INLINE int8x16_t signedBytes(CodeVec codes) {
+  return vreinterpretq_s8_u32(codes);
+}
+
+// However large they are. SDOT takes four codes of sixteen from where they lie.
 template <int largest>
-struct Dots;
+struct Dots {
+  static WHITTLE_INLINE int32x4_t begin(int32_t start) { return vdupq_n_s32(start); }
+  static WHITTLE_INLINE int32x4_t add(int32x4_t sum, CodeVec codes, const XCode* x, int j) {
+    const int8x16_t w = signedBytes(codes), sixteen = vld1q_s8(x + j / 4 * 16);
+    switch (j % 4) {
+      case 0:
+        return vdotq_laneq_s32(sum, w, sixteen, 0);
+      case 1:
+        return vdotq_laneq_s32(sum, w, sixteen, 1);
+      case 2:
+        return vdotq_laneq_s32(sum, w, sixteen, 2);
+      default:
+        return vdotq_laneq_s32(sum, w, sixteen, 3);
+    }
+  }
+  static WHITTLE_INLINE CodeVec end(int32x4_t sum, int32_t) { return vreinterpretq_u32_s32(sum); }
+};
 
 #else
 
-// The codes of an activation that meet those of a lane, in every lane.
-WHITTLE_INLINE CodeVec splatCodes(const XCode* x) {
+// The codes of an activation that meet those of a lane of vector j of a block, in every lane.
+WHITTLE_INLINE CodeVec splatCodes(const XCode* x, int j) {
   int32_t four;
-  std::memcpy(&four, x, sizeof four);
+  std::memcpy(&four, x + j * kCodesALane, sizeof four);
   return splatInt(four);
 }
 
@@ -74,11 +94,11 @@ constexpr bool kSignedCodes = false;
 template <int largest>
 struct Dots {
   static WHITTLE_INLINE CodeVec begin(int32_t start) { return splatInt(start); }
-  static WHITTLE_INLINE CodeVec add(CodeVec sum, CodeVec codes, const XCode* x) {
+  static WHITTLE_INLINE CodeVec add(CodeVec sum, CodeVec codes, const XCode* x, int j) {
 #if defined(WHITTLE_AVX512)
-    return _mm512_dpbusd_epi32(sum, codes, splatCodes(x));
+    return _mm512_dpbusd_epi32(sum, codes, splatCodes(x, j));
 #else
-    return _mm256_dpbusd_avx_epi32(sum, codes, splatCodes(x));
+    return _mm256_dpbusd_avx_epi32(sum, codes, splatCodes(x, j));
 #endif
   }
   static WHITTLE_INLINE CodeVec end(CodeVec sum, int32_t) {
@@ -98,8 +118,8 @@ WHITTLE_INLINE __m256i addPairs(__m256i pairs) {
 template <int largest>
 struct Dots {
   static WHITTLE_INLINE __m256i begin(int32_t) { return _mm256_setzero_si256(); }
-  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x) {
-    return _mm256_add_epi32(sum, addPairs(_mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(splatCodes(x), codes))));
+  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x, int j) {
+    return _mm256_add_epi32(sum, addPairs(_mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(splatCodes(x, j), codes))));
   }
   static WHITTLE_INLINE __m256i end(__m256i sum, int32_t) { return sum; }
 };
@@ -108,8 +128,8 @@ struct Dots {
 template <int largest>
 requires(largest <= 128) struct Dots<largest> {
   static WHITTLE_INLINE __m256i begin(int32_t start) { return splatInt(start); }
-  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x) {
-    return _mm256_add_epi32(sum, addPairs(_mm256_maddubs_epi16(codes, splatCodes(x))));
+  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x, int j) {
+    return _mm256_add_epi32(sum, addPairs(_mm256_maddubs_epi16(codes, splatCodes(x, j))));
   }
   static WHITTLE_INLINE __m256i end(__m256i sum, int32_t) { return sum; }
 };
@@ -118,8 +138,8 @@ requires(largest <= 128) struct Dots<largest> {
 template <>
 struct Dots<15> {
   static WHITTLE_INLINE __m256i begin(int32_t) { return _mm256_setzero_si256(); }
-  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x) {
-    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, splatCodes(x)));
+  static WHITTLE_INLINE __m256i add(__m256i sum, __m256i codes, const XCode* x, int j) {
+    return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, splatCodes(x, j)));
   }
   static WHITTLE_INLINE __m256i end(__m256i sum, int32_t start) { return _mm256_add_epi32(addPairs(sum), splatInt(start)); }
 };
@@ -142,7 +162,8 @@ WHITTLE_INLINE Vec toFloats(VecInt x) {
 template <int largest>
 struct Dots {
   static WHITTLE_INLINE VecInt begin(int32_t start) { return VecInt{start, start, start, start}; }
-  static WHITTLE_INLINE VecInt add(VecInt sum, CodeVec codes, const XCode* x) {
+  static WHITTLE_INLINE VecInt add(VecInt sum, CodeVec codes, const XCode* x, int j) {
+    x += j * kCodesALane;
 #ifdef __SSE2__
     int32_t two;
     std::memcpy(&two, x, sizeof two);

@@ -1,15 +1,9 @@
-// code-sums.h for 64-bit Arm: with products of matrices of bytes (SMMLA) where these are, else with dot products of bytes (SDOT).
+// code-sums.h with products of matrices of bytes (SMMLA).
 #pragma once
 
 #include "code-vec.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
-
-WHITTLE_INLINE int8x16_t signedBytes(CodeVec codes) {
-  return vreinterpretq_s8_u32(codes);
-}
-
-#if defined(__ARM_FEATURE_MATMUL_INT8)
 
 // Rows lie in pairs, eight codes of the one, then eight of the other: SMMLA multiplies these with eight codes of two rows of the panel. A row
 // that is left over lies as it is.
@@ -53,43 +47,5 @@ class CodeSums {
   // Of a pair: both rows with the panel's first two, then with its other two. Of the row left over: two parts of each sum, side by side.
   int32x4_t sums_[R + alone];
 };
-
-#else
-
-// Four codes of sixteen meet the four of each lane: SDOT takes them from where they lie.
-WHITTLE_INLINE int32x4_t addDots(int32x4_t sum, int8x16_t w, int8x16_t sixteen, int four) {
-  switch (four) {
-    case 0:
-      return vdotq_laneq_s32(sum, w, sixteen, 0);
-    case 1:
-      return vdotq_laneq_s32(sum, w, sixteen, 1);
-    case 2:
-      return vdotq_laneq_s32(sum, w, sixteen, 2);
-    default:
-      return vdotq_laneq_s32(sum, w, sixteen, 3);
-  }
-}
-
-template <int R, typename>
-class CodeSums {
- public:
-  template <typename Start>
-  WHITTLE_INLINE explicit CodeSums(Start&& start) {
-    WHITTLE_UNROLL
-    for (int r = 0; r < R; r++) sums_[r] = vdupq_n_s32(start(r));
-  }
-
-  WHITTLE_INLINE void add(int j, CodeVec w, const XCode* codes) {
-    WHITTLE_UNROLL
-    for (int r = 0; r < R; r++) sums_[r] = addDots(sums_[r], signedBytes(w), vld1q_s8(codes + r * kBlockCodes + j / 4 * 16), j % 4);
-  }
-
-  WHITTLE_INLINE CodeVec end(int r, int32_t) const { return vreinterpretq_u32_s32(sums_[r]); }
-
- private:
-  int32x4_t sums_[R];
-};
-
-#endif
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE
