@@ -8,7 +8,7 @@ import { linearsBf16 } from "../ops/linears-bf16.js";
 import { linearsQ8 } from "../ops/linears-q8.js";
 import { siluMul } from "../ops/silu-mul.js";
 import { isTensor, type Tensor } from "../tensor.js";
-import { Linear } from "./linear.js";
+import { type Linear } from "./linear.js";
 
 /** The fused ops of layers that round in one way. */
 const threeBy = { none: linears, q8: linearsQ8, bf16: linearsBf16 };
@@ -43,8 +43,7 @@ function fusible(layers: readonly Linear[]): readonly Tensor[] | undefined {
   const weights: Tensor[] = [];
   for (const layer of layers) {
     const { weight } = layer;
-    if (!isTensor(weight) || layer.rounding !== layers[0]!.rounding || layer.apply !== Linear.prototype.apply)
-      return undefined;
+    if (!isTensor(weight) || layer.rounding !== layers[0]!.rounding || !layer.isPlain) return undefined;
     if (weights.length > 0 && weight.dtype !== weights[0]!.dtype) return undefined;
     weights.push(weight);
   }

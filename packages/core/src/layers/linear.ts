@@ -26,6 +26,11 @@ export class Linear {
     public bias?: Tensor,
   ) {}
 
+  /** Whether a call computes the product and nothing else: no adapter has taken its place. */
+  get isPlain(): boolean {
+    return this.apply === Linear.prototype.apply && this.product === Linear.prototype.product;
+  }
+
   /** `[rows, in]` → `[rows, out]` */
   apply(x: Tensor, _rows: RowBatch, taps?: Taps): Tensor {
     taps?.input?.(this.site, x);

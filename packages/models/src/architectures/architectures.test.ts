@@ -38,6 +38,34 @@ describe.each(Object.entries<ModelConfig>(tinyConfigs))("%s", (_, config) => {
     ]);
   });
 
+  it("computes what follows the last attention for wanted rows alone", async () => {
+    const watched = reference();
+    const rowsOut: { op: string; rows: number }[] = [];
+    const record = watched.record.bind(watched);
+    watched.record = (op, inputs, attributes, types) => {
+      rowsOut.push({ op: op.name, rows: types[0]!.shape[0]! });
+      return record(op, inputs, attributes, types);
+    };
+    const rows = rowsOf(watched, [a!, b!], { wanted: [12, 7] });
+    await logitsOf(tinyModel(config, watched), watched, rows);
+    const last = rowsOut.findLastIndex(({ op }) => op === "attention");
+    expect(rowsOut[last]!.rows).toBe(13);
+    expect(rowsOut.slice(last + 1).map((one) => one.rows)).toEqual(Array(rowsOut.length - last - 1).fill(2));
+  });
+
+  it("gives a layer that an adapter took over every row of the batch", async () => {
+    const adapted = tinyModel(config, device);
+    const down = adapted.linears.get(`layers.${config.layers - 1}.mlp.down`)!;
+    const seen: number[][] = [];
+    down.apply = (x, rows) => {
+      seen.push([x.shape[0]!, rows.tokens.shape[0]!]);
+      return down.product(x);
+    };
+    const rows = rowsOf(device, [a!, b!], { wanted: [12] });
+    expect(await logitsOf(adapted, device, rows)).toEqual(await logitsOf(model, device, rows));
+    expect(seen).toEqual([[13, 13]]);
+  });
+
   it("is the same in pieces: the layers one by one, then the head", async () => {
     const rows = rowsOf(device, [a!, b!]);
     const step = packed(model.shape.layers, device).prepare(rows);

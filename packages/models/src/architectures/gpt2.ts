@@ -18,6 +18,7 @@ import {
 } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
 import { type Architecture, type BuiltModel, type WeightArrangement } from "./architecture.js";
+import { keptRows, type Stretch } from "./kept-rows.js";
 import { throughLayers } from "./layer-scopes.js";
 
 /**
@@ -72,6 +73,11 @@ export class Gpt2 implements BuiltModel {
 
   blocks(x: Tensor, rows: RowBatch, step: CacheStep, from: number, to: number, taps?: Taps): Tensor {
     if (from === to) return x;
+    return this.through(x, rows, step, { from, to, taps });
+  }
+
+  /** `blocks`; what follows the last attention is computed of the rows `kept` alone, if these are given. */
+  private through(x: Tensor, rows: RowBatch, step: CacheStep, { from, to, taps, kept }: Stretch): Tensor {
     return this.device.scope(() => {
       const end = throughLayers<Gpt2Layer, Residual>(
         this.device,
@@ -79,8 +85,11 @@ export class Gpt2 implements BuiltModel {
         { x },
         (state, layer) => {
           const input = this.norm(state, layer.attentionNorm);
-          const attended = layer.attention(input.normed, rows, step, taps);
-          const middle = this.norm({ x: input.x, pending: attended }, layer.mlpNorm);
+          const heads = layer.heads(input.normed, rows, step, taps);
+          const indices = layer.index === to - 1 ? kept : undefined;
+          const only = (all: Tensor) => (indices ? gatherRows({ x: all, indices }) : all);
+          const attended = layer.output.apply(only(heads), rows, taps);
+          const middle = this.norm({ x: only(input.x), pending: attended }, layer.mlpNorm);
           const pending = layer.mlp(middle.normed, rows, taps);
           taps?.hidden?.(layer.index, add({ a: pending, b: middle.x }));
           return { x: middle.x, pending };
@@ -91,10 +100,11 @@ export class Gpt2 implements BuiltModel {
   }
 
   head(x: Tensor, wanted: Tensor): Tensor {
-    return this.device.scope(() => {
-      const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return this.output.product(normed, "f32");
-    });
+    return this.device.scope(() => this.logits(gatherRows({ x, indices: wanted })));
+  }
+
+  private logits(x: Tensor): Tensor {
+    return this.output.product(this.finalHidden(x), "f32");
   }
 
   finalHidden(x: Tensor): Tensor {
@@ -103,8 +113,10 @@ export class Gpt2 implements BuiltModel {
 
   forward(rows: RowBatch, step: CacheStep, taps?: Taps): { logits: Tensor } {
     return this.device.scope(() => {
-      const x = this.blocks(this.embed(rows), rows, step, 0, this.layers.length, taps);
-      return { logits: this.head(x, rows.wanted) };
+      const [x, to] = [this.embed(rows), this.layers.length];
+      const kept = keptRows(rows, this.layers.at(-1)?.linears, taps);
+      if (!kept) return { logits: this.head(this.blocks(x, rows, step, 0, to, taps), rows.wanted) };
+      return { logits: this.logits(this.through(x, rows, step, { from: 0, to, kept })) };
     });
   }
 
@@ -124,7 +136,7 @@ class Gpt2Layer {
   readonly mlpNorm: LayerNormWeights;
   /** Queries, keys and values side by side. */
   private readonly qkv: Linear;
-  private readonly output: Linear;
+  readonly output: Linear;
   private readonly up: Linear;
   private readonly down: Linear;
 
@@ -153,10 +165,11 @@ class Gpt2Layer {
     return [this.qkv, this.output, this.up, this.down];
   }
 
-  attention(x: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
+  /** What the heads attend to, side by side: what `output` multiplies. */
+  heads(x: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
     const qkv = this.qkv.apply(x, rows, taps);
     const [q, k, v] = [0, 1, 2].map((part) => qkv.columns(part * this.hiddenSize, (part + 1) * this.hiddenSize));
-    return this.output.apply(step.attend(this.index, q!, k!, v!), rows, taps);
+    return step.attend(this.index, q!, k!, v!);
   }
 
   mlp(x: Tensor, rows: RowBatch, taps?: Taps): Tensor {

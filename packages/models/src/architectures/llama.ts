@@ -21,6 +21,7 @@ import {
 } from "@whittle/core";
 import { type ModelConfig } from "../model-config.js";
 import { type Architecture, type BuildOptions, type BuiltModel } from "./architecture.js";
+import { keptRows, type Stretch } from "./kept-rows.js";
 import { throughLayers } from "./layer-scopes.js";
 import { ropeFrequencies } from "./rope.js";
 
@@ -75,6 +76,11 @@ export class Llama implements BuiltModel {
 
   blocks(x: Tensor, rows: RowBatch, step: CacheStep, from: number, to: number, taps?: Taps): Tensor {
     if (from === to) return x;
+    return this.through(x, rows, step, { from, to, taps });
+  }
+
+  /** `blocks`; what follows the last attention is computed of the rows `kept` alone, if these are given. */
+  private through(x: Tensor, rows: RowBatch, step: CacheStep, { from, to, taps, kept }: Stretch): Tensor {
     return this.device.scope(() => {
       const angles = ropeTable({ positions: rows.positions, frequencies: this.frequencies });
       const end = throughLayers<LlamaLayer, Residual>(
@@ -83,8 +89,11 @@ export class Llama implements BuiltModel {
         { x },
         (state, layer) => {
           const input = this.norm(state, layer.attentionNorm);
-          const attended = layer.attention(input.normed, angles, rows, step, taps);
-          const middle = this.norm({ x: input.x, pending: attended }, layer.mlpNorm);
+          const heads = layer.heads(input.normed, angles, rows, step, taps);
+          const indices = layer.index === to - 1 ? kept : undefined;
+          const only = (all: Tensor) => (indices ? gatherRows({ x: all, indices }) : all);
+          const attended = layer.output.apply(only(heads), rows, taps);
+          const middle = this.norm({ x: only(input.x), pending: attended }, layer.mlpNorm);
           const pending = layer.mlp(middle.normed, rows, taps);
           taps?.hidden?.(layer.index, add({ a: pending, b: middle.x }));
           return { x: middle.x, pending };
@@ -95,10 +104,11 @@ export class Llama implements BuiltModel {
   }
 
   head(x: Tensor, wanted: Tensor): Tensor {
-    return this.device.scope(() => {
-      const { normed } = this.norm({ x: gatherRows({ x, indices: wanted }) }, this.finalNorm);
-      return this.output.product(normed, "f32");
-    });
+    return this.device.scope(() => this.logits(gatherRows({ x, indices: wanted })));
+  }
+
+  private logits(x: Tensor): Tensor {
+    return this.output.product(this.finalHidden(x), "f32");
   }
 
   finalHidden(x: Tensor): Tensor {
@@ -107,8 +117,10 @@ export class Llama implements BuiltModel {
 
   forward(rows: RowBatch, step: CacheStep, taps?: Taps): { logits: Tensor } {
     return this.device.scope(() => {
-      const x = this.blocks(this.embed(rows), rows, step, 0, this.layers.length, taps);
-      return { logits: this.head(x, rows.wanted) };
+      const [x, to] = [this.embed(rows), this.layers.length];
+      const kept = keptRows(rows, this.layers.at(-1)?.linears, taps);
+      if (!kept) return { logits: this.head(this.blocks(x, rows, step, 0, to, taps), rows.wanted) };
+      return { logits: this.logits(this.through(x, rows, step, { from: 0, to, kept })) };
     });
   }
 
@@ -137,7 +149,7 @@ class LlamaLayer {
   private readonly query: Linear;
   private readonly key: Linear;
   private readonly value: Linear;
-  private readonly output: Linear;
+  readonly output: Linear;
   private readonly gate: Linear;
   private readonly up: Linear;
   private readonly down: Linear;
@@ -171,10 +183,11 @@ class LlamaLayer {
     return [this.query, this.key, this.value, this.output, this.gate, this.up, this.down];
   }
 
-  attention(x: Tensor, angles: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
+  /** What the heads attend to, side by side: what `output` multiplies. */
+  heads(x: Tensor, angles: Tensor, rows: RowBatch, step: CacheStep, taps?: Taps): Tensor {
     const [query, key, v] = applyThree([this.query, this.key, this.value], x, rows, taps);
     const [q, k] = ropePair({ q: query, k: key, table: angles, interleaved: this.interleaved });
-    return this.output.apply(step.attend(this.index, q, k, v), rows, taps);
+    return step.attend(this.index, q, k, v);
   }
 
   mlp(x: Tensor, rows: RowBatch, taps?: Taps): Tensor {

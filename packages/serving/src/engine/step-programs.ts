@@ -3,7 +3,7 @@ import {
   type CausalLM,
   type Device,
   isWhittleError,
-  Linear,
+  type Linear,
   type Program,
   type Tensor,
 } from "@whittle/core";
@@ -45,7 +45,7 @@ export class StepPrograms {
 
   /** The same as `record()`: one tensor computed from `inputs`, which are all that changes from step to step. @throws OutOfMemory … */
   run(inputs: readonly Tensor[], record: () => Tensor): Tensor {
-    if (this.device.intercepted || !this.layers.every(isPlain)) return record();
+    if (this.device.intercepted || !this.layers.every(({ isPlain }) => isPlain)) return record();
     const known = this.find(inputs);
     if (!known) {
       this.remember(inputs);
@@ -94,10 +94,6 @@ export class StepPrograms {
     const layers = this.layers.map(({ weight, bias, rounding }) => ({ weight, bias, rounding }));
     known.push({ shapes: inputs.map(({ shape }) => shape), layers, program: undefined });
   }
-}
-
-function isPlain(layer: Linear): boolean {
-  return layer.apply === Linear.prototype.apply && layer.product === Linear.prototype.product;
 }
 
 function isAsBefore(state: LayerState, layer: Linear): boolean {
