@@ -4,7 +4,7 @@ import { elements, from, sizes } from "../conformance/index.js";
 
 conformance(rope, {
   rows: sizes(0, 1, 7, 64),
-  headDim: sizes(2, 6, 64),
+  headDim: sizes(2, 6, 20, 36, 48, 64),
   heads: sizes(1, 3),
   interleaved: sizes(0, 1),
   width: from(({ heads, headDim }) => heads! * headDim!),
@@ -12,7 +12,7 @@ conformance(rope, {
 
 conformance(ropePair, {
   rows: sizes(0, 1, 7, 64),
-  headDim: sizes(2, 6, 64),
+  headDim: sizes(2, 6, 20, 36, 48, 64),
   kvHeads: sizes(1, 2),
   heads: sizes(1, 3, 4),
   interleaved: sizes(0, 1),

@@ -5,27 +5,27 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Pairs a, b become low = a·cos − b·sin and high = b·cos + a·sin.
-inline void rotatePairs(const float* a, const float* b, const float* cos, const float* sin, float* low, float* high, int64_t count) {
-  mapElements(a, cos, low, count, [](Vec x, Vec c) { return x * c; });
-  mapElements(b, cos, high, count, [](Vec x, Vec c) { return x * c; });
-  for (int64_t i = 0; i < count; i++) {
-    low[i] -= b[i] * sin[i];
-    high[i] += a[i] * sin[i];
-  }
-}
-
-// One head whose pairs lie side by side; they come out half a head apart, to the bit as if they had come so.
-inline void rotateInterleaved(const float* x, const float* cos, const float* sin, float* y, int64_t half) {
-  constexpr int64_t atOnce = 128;
-  float a[atOnce], b[atOnce];
-  for (int64_t from = 0; from < half; from += atOnce) {
-    const int64_t count = half - from < atOnce ? half - from : atOnce;
-    for (int64_t i = 0; i < count; i++) {
-      a[i] = x[2 * (from + i)];
-      b[i] = x[2 * (from + i) + 1];
+// One head: pairs a, b become low = a·cos − b·sin and high = b·cos + a·sin, half a head apart. They come that way too, or side by side: to the bit the same.
+template <bool interleaved>
+inline void rotateHead(const float* x, const float* cos, const float* sin, float* y, int64_t half) {
+  const auto rotate = [&](int64_t i) {
+    Vec a = load(interleaved ? x + 2 * i : x + i), b = load(interleaved ? x + 2 * i + kLanes : x + half + i);
+    if constexpr (interleaved) {
+      const Vec first = a;
+      a = evenLanes(first, b);
+      b = oddLanes(first, b);
     }
-    rotatePairs(a, b, cos + from, sin + from, y + from, y + half + from, count);
+    store(y + i, a * load(cos + i) - b * load(sin + i));
+    store(y + half + i, b * load(cos + i) + a * load(sin + i));
+  };
+  int64_t i = 0;
+  for (; i + kLanes <= half; i += kLanes) rotate(i);
+  // The last ones, and some of those before them once more.
+  if (i < half && half > kLanes) return rotate(half - kLanes);
+  for (; i < half; i++) {
+    const float a = interleaved ? x[2 * i] : x[i], b = interleaved ? x[2 * i + 1] : x[half + i];
+    y[i] = a * cos[i] - b * sin[i];
+    y[half + i] = b * cos[i] + a * sin[i];
   }
 }
 
@@ -37,9 +37,9 @@ inline void rotateRows(const Call& call, const Tensor& x, const Tensor& table, c
       const float* from = x.row<const float>(row) + head;
       float* to = y.row<float>(row) + head;
       if (interleaved) {
-        rotateInterleaved(from, cos, cos + half, to, half);
+        rotateHead<true>(from, cos, cos + half, to, half);
       } else {
-        rotatePairs(from, from + half, cos, cos + half, to, to + half, half);
+        rotateHead<false>(from, cos, cos + half, to, half);
       }
     }
   });

@@ -24,6 +24,13 @@ WHITTLE_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) {
 WHITTLE_INLINE Vec larger(Vec a, Vec b) {
   return _mm256_max_ps(a, b);
 }
+// Every second lane of a, then of b: from the first, or from the second on.
+WHITTLE_INLINE Vec evenLanes(Vec a, Vec b) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+}
+WHITTLE_INLINE Vec oddLanes(Vec a, Vec b) {
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+}
 WHITTLE_INLINE bool any(VecInt mask) {
   return _mm256_movemask_ps(_mm256_castsi256_ps(reinterpret_cast<__m256i>(mask))) != 0;
 }

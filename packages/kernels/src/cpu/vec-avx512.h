@@ -24,6 +24,13 @@ WHITTLE_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) {
 WHITTLE_INLINE Vec larger(Vec a, Vec b) {
   return _mm512_max_ps(a, b);
 }
+// Every second lane of a, then of b: from the first, or from the second on.
+WHITTLE_INLINE Vec evenLanes(Vec a, Vec b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+WHITTLE_INLINE Vec oddLanes(Vec a, Vec b) {
+  return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
 WHITTLE_INLINE bool any(VecInt mask) {
   return _mm512_movepi32_mask(reinterpret_cast<__m512i>(mask)) != 0;
 }

@@ -24,6 +24,13 @@ WHITTLE_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) {
 WHITTLE_INLINE Vec larger(Vec a, Vec b) {
   return vbslq_f32(vcgtq_f32(a, b), a, b);
 }
+// Every second lane of a, then of b: from the first, or from the second on.
+WHITTLE_INLINE Vec evenLanes(Vec a, Vec b) {
+  return vuzp1q_f32(a, b);
+}
+WHITTLE_INLINE Vec oddLanes(Vec a, Vec b) {
+  return vuzp2q_f32(a, b);
+}
 WHITTLE_INLINE bool any(VecInt mask) {
   return vmaxvq_u32(vreinterpretq_u32_s32(mask)) != 0;
 }

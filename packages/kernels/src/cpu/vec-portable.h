@@ -26,6 +26,13 @@ WHITTLE_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) {
 WHITTLE_INLINE Vec larger(Vec a, Vec b) {
   return a > b ? a : b;
 }
+// Every second lane of a, then of b: from the first, or from the second on.
+WHITTLE_INLINE Vec evenLanes(Vec a, Vec b) {
+  return Vec{a[0], a[2], b[0], b[2]};
+}
+WHITTLE_INLINE Vec oddLanes(Vec a, Vec b) {
+  return Vec{a[1], a[3], b[1], b[3]};
+}
 WHITTLE_INLINE bool any(VecInt mask) {
   return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
 }
