@@ -5,7 +5,7 @@
 // several unpacked panels pass from the second-level cache.
 #pragma once
 
-#include "code-stream.h"
+#include "code-stream-k.h"
 #ifdef WHITTLE_AMX
 #include "code-tile-amx.h"
 #endif
@@ -124,7 +124,7 @@ inline void multiplyGroups(const CodedRows& x, int64_t firstTile, int64_t lastTi
   // Products of no blocks are zero: the way of one tile knows.
   if (lastTile - firstTile > 1 && x.blocks() > 0) return multiplyPanels(x, firstTile, lastTile, product, from, to);
   if constexpr (kStreamed<Format>) {
-    if (x.rows() == 1 && x.blocks() >= kBlocksAtOnce) {
+    if (x.rows() == 1 && fitsStreams<Format>(x.blocks())) {
       return streamOneRow(x.tile(firstTile), x.blocks(), product, from * kLanes, smaller(to * kLanes, product.outs));
     }
   }

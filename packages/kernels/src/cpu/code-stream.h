@@ -14,20 +14,11 @@ template <typename Format>
 constexpr bool kStreamed = false;
 
 constexpr int64_t kStreams = 4;
-// Blocks of each stream that are multiplied at once.
-constexpr int64_t kBlocksAtOnce = 4;
 
 #if defined(WHITTLE_AVX512)
 
 // Bytes of each stream between what is multiplied and what is asked for. Tuned on a Zen 5 at 2048 and 5632 columns, of 1 to 4 KiB.
 constexpr int64_t kStreamAhead = 2048;
-
-// What four blocks of x hold for `Streamed::multiply`; of `first`, `starts` and `scales` each quarter belongs to a block, its lanes to rows
-// of the weight.
-struct XBlocks {
-  __m512i codes[2], first, starts;
-  Vec scales;
-};
 
 // Number i of four in every lane of quarter i.
 WHITTLE_INLINE __m512i spreadOverQuarters(const void* four) {
@@ -47,19 +38,60 @@ WHITTLE_INLINE __m512i firstOfQuarters(const __m512i* rows) {
   return _mm512_unpacklo_epi64(_mm512_unpacklo_epi32(rows[0], rows[1]), _mm512_unpacklo_epi32(rows[2], rows[3]));
 }
 
+// a · b + sums of one quarter.
+template <int quarter>
+WHITTLE_INLINE Vec4 addQuarter(Vec a, Vec b, Vec4 sums) {
+  return _mm_fmadd_ps(_mm512_extractf32x4_ps(a, quarter), _mm512_extractf32x4_ps(b, quarter), sums);
+}
+
 // The f16 that are the low halves of lanes, as f32.
 WHITTLE_INLINE Vec lowHalves(__m512i lanes) {
   return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(lanes));
 }
 
+// How four rows of a weight meet one of x, `blocks` blocks of codes at a time (for which `lines` lines of each row are asked for): of these x
+// holds an `X`, and `add` takes what they give to the rows' sums, but for the first `done` blocks.
 template <typename Format>
 struct Streamed;
+
+// Of formats with a scale for each block: four blocks of x. Of `first`, `starts` and `scales` each quarter belongs to a block, its lanes to
+// rows of the weight.
+struct XBlocks {
+  __m512i codes[2], first, starts;
+  Vec scales;
+};
+
+template <typename Format>
+struct FourBlocks {
+  using X = XBlocks;
+  static constexpr int64_t blocks = 4;
+  // What is left out now and then of up to 136 bytes, the processor sees coming.
+  static constexpr int lines = 2;
+
+  static WHITTLE_INLINE X spread(const CodedTile& x) {
+    X to;
+    Streamed<Format>::spreadCodes(x.codes, &to);
+    to.starts = spreadOverQuarters(x.starts);
+    to.scales = reinterpret_cast<Vec>(spreadOverQuarters(x.scales));
+    return to;
+  }
+
+  static WHITTLE_INLINE Vec4 add(const char* const* w, const X& x, int64_t done, Vec4 sums) {
+    Vec scales;
+    const Vec whole = toFloats(Streamed<Format>::multiply(w, x, &scales));
+    scales = x.scales * scales;
+    if (done < 1) sums = addQuarter<0>(whole, scales, sums);
+    if (done < 2) sums = addQuarter<1>(whole, scales, sums);
+    if (done < 3) sums = addQuarter<2>(whole, scales, sums);
+    return addQuarter<3>(whole, scales, sums);
+  }
+};
 
 // Two blocks are 17 words of 32 bits: a scale and two codes, then 16 words of codes with the second scale in the middle (eighth, high
 // half), where x has zeros. So one load of 64 bytes meets all codes but two of both blocks.
 template <>
-struct Streamed<Q8> {
-  static WHITTLE_INLINE void spread(const XCode* x, XBlocks* to) {
+struct Streamed<Q8> : FourBlocks<Q8> {
+  static WHITTLE_INLINE void spreadCodes(const XCode* x, XBlocks* to) {
     for (int pair = 0; pair < 2; pair++) {
       const XCode* const codes = x + 2 * pair * kBlockCodes;
       const __m256i behindTwo = _mm256_maskz_loadu_epi8(0x3fffffff, codes + 2);
@@ -114,8 +146,8 @@ constexpr bool kStreamed<Q8> = true;
 
 // Four blocks are 36 words of 16 bits, each block a scale and eight words of codes: permutations sort them into quarters.
 template <>
-struct Streamed<Q4> {
-  static WHITTLE_INLINE void spread(const XCode* x, XBlocks* to) {
+struct Streamed<Q4> : FourBlocks<Q4> {
+  static WHITTLE_INLINE void spreadCodes(const XCode* x, XBlocks* to) {
     for (int half = 0; half < 2; half++) {
       const auto block = [&](int i) { return load16(x + i * kBlockCodes + half * kBlockCodes / 2); };
       to->codes[half] =
@@ -148,44 +180,44 @@ struct Streamed<Q4> {
 template <>
 constexpr bool kStreamed<Q4> = true;
 
-// Four rows, block by block; of the last four blocks those are left out that were there before.
+// Four rows, some blocks at a time; of the last ones those are left out that were there before.
 template <typename Format>
-WHITTLE_INLINE Vec4 multiplyStreams(const XBlocks* x, int64_t blocks, const char* const* rows) {
-  constexpr int64_t bytes = sizeof(typename Format::Stored);
+WHITTLE_INLINE Vec4 multiplyStreams(const typename Streamed<Format>::X* x, int64_t blocks, const char* const* rows) {
+  using Steps = Streamed<Format>;
+  constexpr int64_t bytes = Steps::blocks / Coded<Format>::together * sizeof(typename Format::Stored);
   Vec4 sums = _mm_setzero_ps();
-  const auto step = [&](int64_t block, const XBlocks& some, int64_t done) {
+  const auto step = [&](int64_t at, const typename Steps::X& some, int64_t done) {
     const char* w[kStreams];
     WHITTLE_UNROLL
     for (int r = 0; r < kStreams; r++) {
-      w[r] = rows[r] + block * bytes;
-      // Two lines for four blocks of up to 136 bytes: what is left out now and then, the processor sees coming.
-      __builtin_prefetch(w[r] + kStreamAhead);
-      __builtin_prefetch(w[r] + kStreamAhead + 2 * bytes);
+      w[r] = rows[r] + at;
+      WHITTLE_UNROLL
+      for (int line = 0; line < Steps::lines; line++) __builtin_prefetch(w[r] + kStreamAhead + line * bytes / Steps::lines);
     }
-    Vec scales;
-    const Vec whole = toFloats(Streamed<Format>::multiply(w, some, &scales));
-    scales = some.scales * scales;
-    if (done < 1) sums = _mm_fmadd_ps(_mm512_castps512_ps128(whole), _mm512_castps512_ps128(scales), sums);
-    if (done < 2) sums = _mm_fmadd_ps(_mm512_extractf32x4_ps(whole, 1), _mm512_extractf32x4_ps(scales, 1), sums);
-    if (done < 3) sums = _mm_fmadd_ps(_mm512_extractf32x4_ps(whole, 2), _mm512_extractf32x4_ps(scales, 2), sums);
-    sums = _mm_fmadd_ps(_mm512_extractf32x4_ps(whole, 3), _mm512_extractf32x4_ps(scales, 3), sums);
+    sums = Steps::add(w, some, done, sums);
   };
-  int64_t block = 0;
-  for (; block + kBlocksAtOnce <= blocks; block += kBlocksAtOnce, x++) step(block, *x, 0);
-  if (block < blocks) step(blocks - kBlocksAtOnce, *x, kBlocksAtOnce - (blocks - block));
+  int64_t at = 0, block = 0;
+  for (; block + Steps::blocks <= blocks; block += Steps::blocks, at += bytes, x++) step(at, *x, 0);
+  const int64_t over = block + Steps::blocks - blocks;
+  if (block < blocks) step(at - over * bytes / Steps::blocks, *x, over);
   return sums;
 }
 
-// The outputs `from` to `to` of one row of at least kBlocksAtOnce blocks.
+// Whether a row of so many blocks can go as streams.
+template <typename Format>
+WHITTLE_INLINE bool fitsStreams(int64_t blocks) {
+  return blocks >= Streamed<Format>::blocks;
+}
+
+// The outputs `from` to `to` of one row that fits.
 template <typename Format>
 inline void streamOneRow(const CodedTile& x, int64_t blocks, const Product<Format>& product, int64_t from, int64_t to) {
-  static thread_local Scratch<XBlocks> scratch;
-  XBlocks* const spread = scratch.get((blocks + kBlocksAtOnce - 1) / kBlocksAtOnce);
-  for (int64_t i = 0; i * kBlocksAtOnce < blocks; i++) {
-    const int64_t block = smaller(i * kBlocksAtOnce, blocks - kBlocksAtOnce);
-    Streamed<Format>::spread(x.codes + block * kBlockCodes, spread + i);
-    spread[i].starts = spreadOverQuarters(x.starts + block);
-    spread[i].scales = reinterpret_cast<Vec>(spreadOverQuarters(x.scales + block));
+  using Steps = Streamed<Format>;
+  static thread_local Scratch<typename Steps::X> scratch;
+  const int64_t steps = (blocks + Steps::blocks - 1) / Steps::blocks;
+  typename Steps::X* const spread = scratch.get(steps);
+  for (int64_t i = 0; i < steps; i++) {
+    spread[i] = Steps::spread(x.from(smaller(i * Steps::blocks, blocks - Steps::blocks), Coded<Format>::units));
   }
   float* const y = product.y + x.first * product.yStride;
   // Output `out` and those `apart`: `count` of them, beyond which the last is repeated.
@@ -198,9 +230,10 @@ inline void streamOneRow(const CodedTile& x, int64_t blocks, const Product<Forma
       y[at] = product.bias ? sums[r] + product.bias[at] : sums[r];
     }
   };
-  const int64_t apart = (to - from) / kStreams, rest = from + kStreams * apart;
-  for (int64_t out = from; out < from + apart; out++) four(out, apart, kStreams);
-  if (rest < to) four(rest, 1, to - rest);
+  // Of as many outputs: a piece of each quarter of all, so that streams do not end with a part.
+  const int64_t apart = product.outs / kStreams, rest = kStreams * apart;
+  for (int64_t out = from / kStreams; out < to / kStreams; out++) four(out, apart, kStreams);
+  if (to == product.outs && rest < to) four(rest, 1, to - rest);
 }
 
 #endif
