@@ -1,9 +1,9 @@
-// `npm run bench -- kernels`: what the machine can do and how near to it the kernels come, at the shapes of SmolLM-135M.
+// `npm run bench -- kernels`: what the machine can do and how near to it the kernels come, at the shapes of SmolLM-135M (q4_K and q6_K: of TinyLlama-1.1B).
 // Options: --rounds N (default 15), --threads N (default: as `cpu()`), --filter TEXT (only cases whose name holds it).
 import { parseArgs } from "node:util";
 import { cpu, cpuInfo } from "@whittle/kernels";
 import { type KernelCase, kernelCases } from "./kernels/cases.js";
-import { filled } from "./kernels/filled.js";
+import { filled, stored } from "./kernels/filled.js";
 import { type Limit, limitsOf } from "./kernels/limits.js";
 import { interleaved } from "./shared/interleaved.js";
 import { thisMachine } from "./shared/machine.js";
@@ -44,7 +44,7 @@ const limits: Limit[] = buffers.flatMap(({ on, buffer }) => limitsOf(on, on === 
 const limitFigures: Record<string, number> = {};
 await measureLimits();
 const figures: Figure[] = [];
-for (const make of kernelCases(device, ["f32", "f16", "bf16", "q8_0", "q4_0"])) {
+for (const make of kernelCases(device, stored)) {
   const example = make();
   if (example.name.includes(options.filter)) figures.push(await measure(example));
   example.dispose();

@@ -1,6 +1,6 @@
-import { type Device, isBlockDType, linear, linearQ8, type Tensor } from "@whittle/core";
+import { bytesOf, type Device, isBlockDType, linear, linearQ8, type Tensor } from "@whittle/core";
 import { attendPartPaged } from "@whittle/kvcache";
-import { filled, sizeOf, type Stored } from "./filled.js";
+import { filled, type Stored } from "./filled.js";
 
 /** One kernel call to time, with what it has to do at least. */
 export interface KernelCase {
@@ -21,12 +21,18 @@ const intermediate = 1536;
 const vocab = 49152;
 const [heads, kvHeads, headDim] = [9, 3, 64];
 
+/** Products of TinyLlama-1.1B, for formats whose blocks are longer than those rows allow. */
+const largeLayers = [
+  [2048, 5632],
+  [5632, 2048],
+] as const;
+
 /** Weights and caches take turns among copies that together exceed every cache, as the layers of a model do. */
 const rotationBytes = 192 * 2 ** 20;
 
 /** As many tensors of one shape as it takes to exceed the caches, as views of one block. */
 function copies(device: Device, shape: readonly [number, number], dtype: Stored): Tensor[] {
-  const bytes = shape[0] * shape[1] * sizeOf[dtype];
+  const bytes = shape[0] * shape[1] * bytesOf(dtype);
   const count = Math.max(1, Math.ceil(rotationBytes / bytes));
   const all = filled(device, [shape[0] * count, shape[1]], dtype);
   const views = Array.from({ length: count }, (_, i) => all.rows(i * shape[0], (i + 1) * shape[0]));
@@ -45,7 +51,7 @@ function linearCase(device: Device, rows: number, [depth, outs]: readonly [numbe
     record: (turn) => product({ x, weight: weights[turn % weights.length]! }).dispose(),
     flops: 2 * rows * depth * outs,
     codes,
-    bytes: outs * depth * sizeOf[dtype],
+    bytes: outs * depth * bytesOf(dtype),
     dispose: () => [x, ...weights].forEach((tensor) => tensor.dispose()),
   };
 }
@@ -86,23 +92,24 @@ function attentionCase(
     },
     codes: false,
     flops: 2 * 2 * heads * headDim * attended,
-    bytes: sequences * context * 2 * width * sizeOf[dtype],
+    bytes: sequences * context * 2 * width * bytesOf(dtype),
     dispose: () => [q, tables, rowTable, ...keys, ...values].forEach((tensor) => tensor.dispose()),
   };
 }
 
 /** Makers of all cases, so that their weights need not stand in memory at once. */
 export function kernelCases(device: Device, dtypes: readonly Stored[]): (() => KernelCase)[] {
-  const layers = [
+  const smallLayers = [
     [hidden, hidden],
     [hidden, kvHeads * headDim],
     [hidden, intermediate],
     [intermediate, hidden],
     [hidden, vocab],
   ] as const;
+  const layersOf = (dtype: Stored) => (dtype === "q4_K" || dtype === "q6_K" ? largeLayers : smallLayers);
   const products = (dtype: Stored) =>
     [1, 2, 4, 8, 16, 32, 64, 512].flatMap((rows) =>
-      layers.map((layer) => () => linearCase(device, rows, layer, dtype)),
+      layersOf(dtype).map((layer) => () => linearCase(device, rows, layer, dtype)),
     );
   const attention = (dtype: Stored) => [
     () => attentionCase(device, "prefill", 512, 512, dtype),

@@ -49,8 +49,8 @@ WHITTLE_INLINE Vec lowHalves(__m512i lanes) {
   return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(lanes));
 }
 
-// How four rows of a weight meet one of x, `blocks` blocks of codes at a time (for which `lines` lines of each row are asked for): of these x
-// holds an `X`, and `add` takes what they give to the rows' sums, but for the first `done` blocks.
+// How four rows of a weight meet one of x, `blocks` blocks of codes at a time (for which `lines` lines of each row are asked for): of these
+// x holds an `X`, and `add` takes what they give to the rows' sums, but for the first `done` blocks.
 template <typename Format>
 struct Streamed;
 

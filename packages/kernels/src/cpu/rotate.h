@@ -5,7 +5,8 @@
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// One head: pairs a, b become low = a·cos − b·sin and high = b·cos + a·sin, half a head apart. They come that way too, or side by side: to the bit the same.
+// One head: pairs a, b become low = a·cos − b·sin and high = b·cos + a·sin, half a head apart. They come that way too, or side by side: to
+// the bit the same.
 template <bool interleaved>
 inline void rotateHead(const float* x, const float* cos, const float* sin, float* y, int64_t half) {
   const auto rotate = [&](int64_t i) {
