@@ -4,7 +4,7 @@ import { type Linear, type RowBatch, type Taps, type Tensor } from "@whittle/cor
 export interface Stretch {
   readonly from: number;
   readonly to: number;
-  readonly taps?: Taps;
+  readonly taps?: Taps | undefined;
   /** Rows that go on after the last attention, `[kept]` i32. Default: all. */
   readonly kept?: Tensor;
 }
