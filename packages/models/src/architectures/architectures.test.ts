@@ -48,7 +48,7 @@ describe.each(Object.entries<ModelConfig>(tinyConfigs))("%s", (_, config) => {
     };
     const rows = rowsOf(watched, [a!, b!], { wanted: [12, 7] });
     await logitsOf(tinyModel(config, watched), watched, rows);
-    const last = rowsOut.findLastIndex(({ op }) => op === "attention");
+    const last = rowsOut.map(({ op }) => op).lastIndexOf("attention");
     expect(rowsOut[last]!.rows).toBe(13);
     expect(rowsOut.slice(last + 1).map((one) => one.rows)).toEqual(Array(rowsOut.length - last - 1).fill(2));
   });
