@@ -16,21 +16,26 @@ constexpr int64_t kFetchCost = 7;
 template <typename Format>
 constexpr int64_t kAskedAhead = 2048 / static_cast<int64_t>(sizeof(typename Format::Stored));
 
-// One row: four rows of the weight at a time, a quarter of all apart. So a thread reads four streams that do not end with each row (a Zen 5
-// reads faster from four than from one). One row meets a weight of f32 as fast as the hardware brings it; of one of 16 bits a processor
+// Rows of the weight that one row meets at a time.
+constexpr int kOneRowStreams = 4;
+
+// One row, a part of `outs` outputs: four rows of the weight at a time, a quarter of all apart. So a thread reads four streams that end
+// neither with each row nor with a part (a Zen 5 reads faster from four than from one), and the part that is as long as from `from` to `to`
+// is a piece of each. One row meets a weight of f32 as fast as the hardware brings it; of one of 16 bits a processor
 // sees half as many bytes ahead of those at hand, and asking gains 15 to 20 % at 288 to 2048 columns.
 template <typename X, typename Format>
-inline void oneRow(Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y) {
-  constexpr int streams = 4;
+inline void oneRow(Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, int64_t from, int64_t to, float* y) {
+  constexpr int streams = kOneRowStreams;
   constexpr int64_t ahead = sizeof(typename Format::Stored) == 2 ? kAskedAhead<Format> : 0;
-  const int64_t apart = (to - from) / streams;
-  for (int64_t out = from; out < from + apart; out++) {
+  const int64_t apart = outs / streams;
+  for (int64_t out = from / streams; out < to / streams; out++) {
     float sums[streams];
     dotTile<1, streams>(x, Rows<Format>{w[out], apart * w.stride}, depth, ahead, sums);
     for (int64_t i = 0; i < streams; i++) y[out + i * apart] = bias ? sums[i] + bias[out + i * apart] : sums[i];
   }
-  const int64_t rest = from + streams * apart;
-  dotRows<1, 1>(x, Rows<Format>{w[rest], w.stride}, bias ? bias + rest : nullptr, depth, to - rest, 0, y + rest, 0);
+  if (to < outs) return;
+  const int64_t rest = streams * apart;
+  dotRows<1, 1>(x, Rows<Format>{w[rest], w.stride}, bias ? bias + rest : nullptr, depth, outs - rest, 0, y + rest, 0);
 }
 
 // Rows of x that share a tile. AVX2's 16 registers hold three by four; widening 16-bit weights needs some of them.
@@ -115,14 +120,14 @@ inline int64_t grainOfFewRows(int64_t rows, int64_t depth) {
   return roundUp(kWorthAThread / ((rows + kFetchCost) * (depth + 1)) + 1, kOutsTogether);
 }
 
-// The outputs `from` to `to` of all rows.
+// A part of `outs` outputs of all rows: those from `from` to `to`, or for one row as many.
 template <typename X, typename Format>
-inline void fewRows(int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t from, int64_t to, float* y,
-                    int64_t yStride) {
+inline void fewRows(int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, int64_t from, int64_t to,
+                    float* y, int64_t yStride) {
   if constexpr (isBlock(Format::dtype)) {
     someRowsOfBlocks(rows, x, w, bias, depth, from, to, y, yStride);
   } else if (rows == 1) {
-    oneRow(x, w, bias, depth, from, to, y);
+    oneRow(x, w, bias, depth, outs, from, to, y);
   } else if (worthStreams<Format>(rows, depth)) {
     streamRows(rows, x, w, bias, depth, from, to, y, yStride);
   } else {
@@ -153,7 +158,7 @@ WHITTLE_INLINE void withRowsFor(const Tensor& weight, Body&& body) {
 template <typename X>
 inline void productOfFewRows(const Tensor& x, const Tensor& weight, const float* bias, int64_t from, int64_t to, const Tensor& y) {
   withRowsFor<X>(weight, [&]<typename Format>(Rows<Format> wRows) {
-    fewRows(x.rows(), rowsAs<X>(x), wRows, bias, x.columns(), from, to, y.row<float>(0), y.rowStride);
+    fewRows(x.rows(), rowsAs<X>(x), wRows, bias, x.columns(), weight.rows(), from, to, y.row<float>(0), y.rowStride);
   });
 }
 
