@@ -5,29 +5,9 @@
 #pragma once
 
 #include "attend-tile.h"
+#include "lane-order.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
-
-// sums[i] = Σ part(lane)[i] over lanes, added as sumLanes adds them, for N sums at a time. part(lane, sums) gives those of one lane.
-template <int N, typename Part>
-WHITTLE_INLINE void sumInLaneOrder(Vec* sums, const Part& part) {
-  // Sums of 2, 4, ... lanes that wait for their neighbours.
-  Vec waiting[4][N];
-  for (int step = 0; step < kLanes / 2; step++) {
-    Vec more[N];
-    part(kLaneOrder[2 * step], sums);
-    part(kLaneOrder[2 * step + 1], more);
-    WHITTLE_UNROLL
-    for (int i = 0; i < N; i++) sums[i] += more[i];
-    int level = 0;
-    for (int rest = step; rest & 1; rest >>= 1, level++) {
-      WHITTLE_UNROLL
-      for (int i = 0; i < N; i++) sums[i] = waiting[level][i] + sums[i];
-    }
-    WHITTLE_UNROLL
-    for (int i = 0; i < N; i++) waiting[level][i] = sums[i];
-  }
-}
 
 // Numbers of several queries side by side: for each key or dimension those of all queries, `stride` (whole vectors) apart.
 struct ByLane {

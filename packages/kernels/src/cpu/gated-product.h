@@ -53,9 +53,49 @@ inline void gatedFewRows(const Call& call) {
   });
 }
 
-// A panel of columns at a time: its gates go to y, its other halves to scratch, where they meet.
+// The halves of a tile meet in registers.
 template <typename X>
-inline void gatedManyRows(const Call& call) {
+inline void gatedPanels(const Call& call) {
+  const Tensor &x = call[0], &gate = call[1], &up = call[2], &y = call[5];
+  static thread_local Scratch<float> gateScratch, upScratch;
+  const float *gateBias = denseFloats(call[3], gateScratch), *upBias = denseFloats(call[4], upScratch);
+  const int64_t depth = x.columns(), outs = y.columns();
+  struct Both {
+    Ahead gate, up;
+  };
+  withPackedRows<X>(call, y.rows(), rowsAs<X>(x), depth, [&](int64_t first, const PackedRows& packed) {
+    const auto halves = [&](float* room, int64_t half) {
+      PackedPanel panel{room, packed.steps};
+      panel.data += half * panel.floats();
+      return panel;
+    };
+    overPanels(
+        call, packed, panelsOf(outs), 2 * halves(nullptr, 0).floats(),
+        [&](int64_t panel, float* room) {
+          packPanel<X>(gate, panel, depth, halves(room, 0));
+          packPanel<X>(up, panel, depth, halves(room, 1));
+        },
+        [&](int64_t panel, int64_t steps) {
+          return Both{panelAhead(gate, panel, steps), panelAhead(up, panel, steps)};
+        },
+        [&](int64_t panel, int64_t group, float* room, Both& ahead) {
+          TileSums gates, ups;
+          multiplyGroup<X>(packed, group, halves(room, 0), ahead.gate, gates);
+          multiplyGroup<X>(packed, group, halves(room, 1), ahead.up, ups);
+          const int64_t out = panel * kPanelOuts;
+          const PanelBias gateMore(gateBias, out, outs), upMore(upBias, out, outs);
+          float* const corner = y.row<float>(first + packed.first(group)) + out;
+          gates.each(packed.size(group), [&](int64_t r, int64_t column, Vec sums) {
+            const Vec g = gateMore.add(sums, column), u = upMore.add(ups.at(r, column), column);
+            storeSome(corner + r * y.rowStride + column, silu(g) * u, outs - out - column);
+          });
+        });
+  });
+}
+
+// For products of another kind: a panel of columns at a time, its gates go to y, its other halves to scratch, where they meet.
+template <typename X>
+inline void gatedByProducts(const Call& call) {
   const Tensor &x = call[0], &gate = call[1], &up = call[2], &gateBias = call[3], &upBias = call[4], &y = call[5];
   const int64_t rows = y.rows(), width = y.columns();
   static thread_local Scratch<float> scratch;
@@ -79,7 +119,11 @@ inline bool gatedProduct(const Call& call) {
   if (y.rows() <= kFewRows) {
     gatedFewRows<X>(call);
   } else {
-    gatedManyRows<X>(call);
+    if constexpr (packsPanels<X>) {
+      gatedPanels<X>(call);
+    } else {
+      gatedByProducts<X>(call);
+    }
   }
   return true;
 }

@@ -1,182 +1,167 @@
-// y = x · weightᵀ + bias for many rows (a prompt): both sides are copied, widened to f32 (but Bf16Pairs), into the order in which the inner
-// loop reads them, so that a tile walks along two streams whatever the rows' stride.
+// y = x · weightᵀ + bias for many rows (a prompt), both sides packed: lanes are outputs, so that no lanes are ever summed, and a tile takes
+// one vector of the weight for each of its rows' numbers.
 //
-// The sums of a tile are those of dot-tile.h, term by term: what is copied is the same numbers, with the zeros that pad the last part.
+// The bits are those of dot-tile.h: what a lane adds up there is added up here for one lane after the other, and these sums meet in the
+// order in which sumLanes adds lanes.
 #pragma once
 
-#include "blocks.h"
+#include "ahead.h"
+#include "lane-order.h"
+#include "packed-rows.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
 
-// Rows in groups of `together` (the last may be smaller). A group holds for each step of a vector's elements one vector of each of its
-// rows.
-struct PackedRows {
-  float* data;
-  int64_t rows;
-  int64_t together;
-  int64_t steps;
+// The sums of a group of rows with a panel of outputs, kPanelVecs vectors to a row.
+struct TileSums {
+  Vec sums[kGroupRows * kPanelVecs];
 
-  static int64_t floats(int64_t rows, int64_t steps) { return rows * steps * kLanes; }
-  int64_t groups() const { return (rows + together - 1) / together; }
-  int64_t size(int64_t group) const { return smaller(together, rows - group * together); }
-  float* at(int64_t group, int64_t step) const { return data + (group * together * steps + step * size(group)) * kLanes; }
+  // Calls put(row, column, the sums from there on).
+  template <typename Put>
+  WHITTLE_INLINE void each(int64_t rows, const Put& put) const {
+    for (int64_t r = 0; r < rows; r++) {
+      for (int v = 0; v < kPanelVecs; v++) put(r, v * kLanes, at(r, v * kLanes));
+    }
+  }
+  WHITTLE_INLINE Vec at(int64_t row, int64_t column) const { return sums[row * kPanelVecs + column / kLanes]; }
 };
 
-template <typename Format>
-inline void packRow(const typename Format::Stored* row, int64_t depth, int64_t size, float* packed) {
-  if constexpr (isBlock(Format::dtype)) {
-    static thread_local Scratch<float> scratch;
-    float* wide = scratch.get(depth);
-    decodeRow<Format>(row, wide, depth);
-    packRow<F32>(wide, depth, size, packed);
-  } else {
-    constexpr int64_t elements = kElements<Format>;
-    int64_t k = 0;
-    for (; k + elements <= depth; k += elements, packed += size * kLanes) store(packed, Format::loadVec(row + k));
-    if (k < depth) store(packed, loadPart<Format>(row + k, depth - k));
-  }
+// Whether something is asked for with each lane, or once in a tile: where lanes are short (at 288 columns that is 5 % faster, at 2048 with
+// few rows 5 % slower).
+inline bool asksOften(int64_t steps) {
+  return steps >= 48;
 }
 
-// A group of `rows`.
-template <typename Format>
-inline void packGroup(Rows<Format> rows, int64_t depth, const PackedRows& packed, int64_t group) {
-  for (int64_t i = 0; i < packed.size(group); i++) {
-    packRow<Format>(rows[group * packed.together + i], depth, packed.size(group), packed.at(group, 0) + i * kLanes);
-  }
-}
-
-// A stretch of the depth. The sums of a tile wait in memory between one and the next.
-struct Stretch {
-  int64_t steps;
-  bool first;
-  bool last;
-};
-
-// y[r][o] = x[r] · w[o] + bias[o] for R rows and O outputs along a stretch.
-template <typename X, int R, int O>
-WHITTLE_INLINE void packedTile(const float* x, const float* w, const Stretch& stretch, float* waiting, const float* bias, float* y,
-                               int64_t yStride) {
-  Vec sums[R * O];
-  WHITTLE_UNROLL
-  for (int i = 0; i < R * O; i++) sums[i] = stretch.first ? splat(0.0f) : load(waiting + i * kLanes);
-  for (int64_t step = 0; step < stretch.steps; step++, x += R * kLanes, w += O * kLanes) {
-    Vec wide[O];
-    WHITTLE_UNROLL
-    for (int o = 0; o < O; o++) wide[o] = load(w + o * kLanes);
-    WHITTLE_UNROLL
-    for (int r = 0; r < R; r++) {
-      const Vec a = load(x + r * kLanes);
-      WHITTLE_UNROLL
-      for (int o = 0; o < O; o++) sums[r * O + o] = addProducts<X>(a, wide[o], sums[r * O + o]);
-    }
-  }
-  if (!stretch.last) {
-    WHITTLE_UNROLL
-    for (int i = 0; i < R * O; i++) store(waiting + i * kLanes, sums[i]);
-    return;
-  }
-  WHITTLE_UNROLL
-  for (int r = 0; r < R; r++) {
-    if constexpr (O == 4) {
-      Vec4 four = sumLanes(sums[r * O], sums[r * O + 1], sums[r * O + 2], sums[r * O + 3]);
-      if (bias) {
-        Vec4 more;
-        std::memcpy(&more, bias, sizeof more);
-        four += more;
-      }
-      std::memcpy(y + r * yStride, &four, sizeof four);
-    } else {
-      WHITTLE_UNROLL
-      for (int o = 0; o < O; o++) {
-        const float sum = sumLanes(sums[r * O + o]);
-        y[r * yStride + o] = bias ? sum + bias[o] : sum;
-      }
-    }
-  }
-}
-
-// Steps of a stretch, at most: a group of x and two of w fit the first-level cache. Rows of no more than twice as many are one stretch:
-// taking sums up again costs more than what falls out of that cache.
-constexpr int64_t kStretchSteps = 1024 / kLanes;
-// Rows that go through a panel of outputs together, at most: they and their waiting sums fit the second-level cache.
-constexpr int64_t kPartRows = 21 * kDotRows;
-// Rows that are packed at a time, at most.
-constexpr int64_t kPackedRows = 8 * kPartRows;
-
-// A panel of outputs for some rows of x, those from group `from` on.
-template <typename X>
-inline void multiplyPanel(const PackedRows& x, int64_t from, int64_t to, const PackedRows& w, const float* bias, float* y,
-                          int64_t yStride) {
-  static thread_local Scratch<float> scratch;
-  constexpr int64_t tile = kDotRows * kDotOuts * kLanes;
-  float* const waiting = scratch.get((to - from) * w.groups() * tile);
-  const int64_t stretches = x.steps <= 2 * kStretchSteps ? 1 : (x.steps + kStretchSteps - 1) / kStretchSteps;
-  const int64_t length = (x.steps + stretches - 1) / stretches;
-  int64_t begin = 0;
-  do {
-    const Stretch stretch{smaller(length, x.steps - begin), begin == 0, begin + length >= x.steps};
-    for (int64_t rowGroup = from; rowGroup < to; rowGroup++) {
-      withCount<kDotRows>(x.size(rowGroup), [&](auto rows) {
-        for (int64_t outGroup = 0; outGroup < w.groups(); outGroup++) {
-          withCount<kDotOuts>(w.size(outGroup), [&](auto outs) {
-            packedTile<X, rows(), outs()>(
-                x.at(rowGroup, begin), w.at(outGroup, begin), stretch, waiting + ((rowGroup - from) * w.groups() + outGroup) * tile,
-                bias ? bias + outGroup * kDotOuts : nullptr, y + rowGroup * kDotRows * yStride + outGroup * kDotOuts, yStride);
-          });
-        }
-      });
-    }
-    begin += length;
-  } while (begin < x.steps);
-}
-
-// Outputs of a panel: as many as half of a 1 MiB second-level cache holds.
-inline int64_t panelOf(int64_t steps) {
-  const int64_t fit = 384 * 1024 / (4 * steps * kLanes + 1) / kDotOuts * kDotOuts;
-  return fit < 16 ? 16 : fit > 64 ? 64 : fit;
-}
-
-// `packOut(out, size, packed)` packs a row of the weight into a group of `size`, as packRow does.
-template <typename X, typename PackOut>
-inline void manyRowsPacked(const Call& call, int64_t rows, Rows<X> x, const PackOut& packOut, const float* bias, int64_t depth,
-                           int64_t outs, float* y, int64_t yStride) {
-  static thread_local Scratch<float> xScratch;
-  const int64_t steps = (depth + kElements<X> - 1) / kElements<X>;
-  const int64_t panel = panelOf(steps), panels = (outs + panel - 1) / panel;
-  for (int64_t first = 0; first < rows; first += kPackedRows) {
-    const int64_t count = smaller(kPackedRows, rows - first);
-    const PackedRows packed{xScratch.get(PackedRows::floats(count, steps)), count, kDotRows, steps};
-    const int64_t groups = packed.groups();
-    call.workers.parallelFor(groups, 1 + 16 * 1024 / (depth * kDotRows + 1), [&](int64_t from, int64_t to) {
-      for (int64_t group = from; group < to; group++) packGroup<X>({x[first], x.stride}, depth, packed, group);
-    });
-    const int64_t parts = (count + kPartRows - 1) / kPartRows, partGroups = (groups + parts - 1) / parts;
-    call.workers.parallelFor(panels * parts, 1, [&](int64_t from, int64_t to) {
-      static thread_local Scratch<float> wScratch;
-      PackedRows wide{wScratch.get(PackedRows::floats(panel, steps)), 0, kDotOuts, steps};
-      int64_t present = -1;
-      for (int64_t item = from; item < to; item++) {
-        const int64_t out = item / parts * panel, group = item % parts * partGroups;
-        if (out != present) {
-          present = out;
-          wide.rows = smaller(panel, outs - out);
-          for (int64_t i = 0; i < wide.rows; i++) {
-            const int64_t within = i % kDotOuts;
-            packOut(out + i, wide.size(i / kDotOuts), wide.at(i / kDotOuts, 0) + within * kLanes);
+// R rows. `ahead`: what is asked for meanwhile.
+template <typename X, int R, bool often>
+inline void multiplyTile(const float* x, int64_t xStride, const PackedPanel& w, Ahead& ahead, TileSums& tile) {
+  constexpr int V = kPanelVecs;
+  if constexpr (!often) ahead.fetch();
+  sumInLaneOrder<R * V>(
+      tile.sums, [&](int64_t lane, Vec * parts) __attribute__((always_inline)) {
+        const float *row = x + lane * xStride, *outs = w.data + lane * w.laneStride();
+        if constexpr (often) ahead.fetch();
+        Vec sums[R * V];
+        WHITTLE_UNROLL
+        for (int i = 0; i < R * V; i++) sums[i] = splat(0.0f);
+        for (int64_t step = 0; step < w.steps; step++, row += R, outs += V * kLanes) {
+          Vec wide[V];
+          WHITTLE_UNROLL
+          for (int v = 0; v < V; v++) wide[v] = load(outs + v * kLanes);
+          WHITTLE_UNROLL
+          for (int r = 0; r < R; r++) {
+            const Vec a = splat(row[r]);
+            WHITTLE_UNROLL
+            for (int v = 0; v < V; v++) sums[r * V + v] = addProducts<X>(a, wide[v], sums[r * V + v]);
           }
         }
-        multiplyPanel<X>(packed, group, smaller(group + partGroups, groups), wide, bias ? bias + out : nullptr, y + first * yStride + out,
-                         yStride);
-      }
-    });
+        WHITTLE_UNROLL
+        for (int i = 0; i < R * V; i++) parts[i] = sums[i];
+      });
+}
+
+template <typename X>
+inline void multiplyGroup(const PackedRows& x, int64_t group, const PackedPanel& w, Ahead& ahead, TileSums& tile) {
+  withCount<kGroupRows>(x.size(group), [&](auto rows) {
+    if (asksOften(x.steps)) {
+      multiplyTile<X, rows(), true>(x.at(group), x.laneStride(), w, ahead, tile);
+    } else {
+      multiplyTile<X, rows(), false>(x.at(group), x.laneStride(), w, ahead, tile);
+    }
+  });
+}
+
+// Writes the sums of `count` outputs of a row, whole vectors where there are as many.
+WHITTLE_INLINE void storeSome(float* y, Vec v, int64_t count) {
+  if (count >= kLanes) {
+    store(y, v);
+  } else if (count > 0) {
+    storePart(y, v, count);
   }
 }
 
-template <typename X, typename Format>
-inline void manyRows(const Call& call, int64_t rows, Rows<X> x, Rows<Format> w, const float* bias, int64_t depth, int64_t outs, float* y,
-                     int64_t yStride) {
-  const auto packOut = [&](int64_t out, int64_t size, float* packed) { packRow<Format>(w[out], depth, size, packed); };
-  manyRowsPacked(call, rows, x, packOut, bias, depth, outs, y, yStride);
+// The biases of a panel of outputs; none: zeros that are not added.
+struct PanelBias {
+  Vec bias[kPanelVecs];
+  bool present;
+
+  PanelBias(const float* all, int64_t out, int64_t outs) : present(all != nullptr) {
+    for (int v = 0; v < kPanelVecs && present; v++) {
+      const int64_t at = out + v * kLanes, left = outs - at;
+      bias[v] = left >= kLanes ? load(all + at) : left > 0 ? loadPart(all + at, left) : splat(0.0f);
+    }
+  }
+  WHITTLE_INLINE Vec add(Vec sums, int64_t column) const { return present ? sums + bias[column / kLanes] : sums; }
+};
+
+// Where some outputs of a product go.
+struct PanelTarget {
+  const float* bias;
+  int64_t outs;
+  float* y;
+  int64_t yStride;
+
+  void write(const TileSums& tile, int64_t first, int64_t rows, int64_t out) const {
+    const PanelBias more(bias, out, outs);
+    float* const corner = y + first * yStride + out;
+    tile.each(rows, [&](int64_t r, int64_t column, Vec sums) {
+      storeSome(corner + r * yStride + column, more.add(sums, column), outs - out - column);
+    });
+  }
+};
+
+inline int64_t panelsOf(int64_t outs) {
+  return (outs + kPanelOuts - 1) / kPanelOuts;
+}
+
+// Rows that are packed at a time, at most.
+constexpr int64_t kPackedRows = 1024;
+// Multiply-adds that are worth another thread, some 4 µs.
+constexpr int64_t kSumsWorthAThread = 512 * 1024;
+// So many rows are worth packing a weight for them alone that is not much larger than they are: then a thread multiplies the rows that it
+// packed, and those that it will have in the next op, while lines that another core has written come over at a few GB/s (products of 512
+// rows on two cores of a Zen 5: 288 to 288 columns 25 % faster, 1536 to 576 10 %).
+constexpr int64_t kRowsOfAThread = 192, kWeightOfRows = 8;
+// Fewer rows are parted only where there are too few panels to share out.
+constexpr int64_t kItemsPerThread = 8;
+
+// Calls body(first, rows) for parts of the rows of x, packed.
+template <typename X, typename Body>
+inline void withPackedRows(const Call& call, int64_t rows, Rows<X> x, int64_t depth, const Body& body) {
+  static thread_local Scratch<float> scratch;
+  const int64_t steps = (depth + kElements<X> - 1) / kElements<X>;
+  for (int64_t first = 0; first < rows; first += kPackedRows) {
+    PackedRows packed{nullptr, smaller(kPackedRows, rows - first), steps};
+    packed.data = scratch.get(packed.floats());
+    call.workers.parallelFor(packed.groups(), 1 + 16 * 1024 / (depth * kGroupRows + 1), [&](int64_t from, int64_t to) {
+      for (int64_t group = from; group < to; group++) packed.pack<X>({x[first], x.stride}, depth, group);
+    });
+    body(first, packed);
+  }
+}
+
+// All groups of rows with all panels: pack(panel, room) packs one into `floats` of room, multiply(panel, group, room, ahead) multiplies it.
+// Meanwhile what ask(panel, steps) gives for the next one is asked for in as many steps.
+template <typename Pack, typename Ask, typename Multiply>
+inline void overPanels(const Call& call, const PackedRows& x, int64_t panels, int64_t floats, const Pack& pack, const Ask& ask,
+                       const Multiply& multiply) {
+  const int64_t groups = x.groups(), threads = call.workers.threads();
+  const int64_t byRows = panels * floats > kWeightOfRows * x.floats() ? 1 : smaller(threads, x.rows / kRowsOfAThread);
+  const int64_t byItems = (kItemsPerThread * threads + panels - 1) / panels;
+  const int64_t parts = smaller(groups, byRows > byItems ? byRows : byItems);
+  const int64_t work = x.rows / parts * x.steps * kLanes * kPanelOuts;
+  call.workers.parallelFor(panels * parts, 1 + kSumsWorthAThread / (work + 1), [&](int64_t from, int64_t to) {
+    static thread_local Scratch<float> scratch;
+    float* const room = scratch.get(floats);
+    int64_t present = -1;
+    for (int64_t item = from; item < to; item++) {
+      const int64_t part = item / panels, panel = item % panels;
+      const int64_t begin = part * groups / parts, end = (part + 1) * groups / parts;
+      if (panel != present) pack(panel, room);
+      present = panel;
+      auto ahead = ask(item + 1 < panels * parts ? (item + 1) % panels : panels, (end - begin) * (asksOften(x.steps) ? kLanes : 1));
+      for (int64_t group = begin; group < end; group++) multiply(panel, group, room, ahead);
+    }
+  });
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

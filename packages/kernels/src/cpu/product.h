@@ -1,8 +1,8 @@
 // y = x · weightᵀ + bias, for `linear` and the ops that fuse it. Two ways through the same dot products: few rows (decoding) stream the
-// weight once, as stored, past all of them; many rows (a prompt) are cut into a grid whose weight panels are widened to f32 once for a
-// block of rows.
+// weight once, as stored, past all of them; for many rows (a prompt) both sides are packed, the weight by panels, widened to f32.
 #pragma once
 
+#include "bytes.h"
 #include "packed-product.h"
 
 namespace WHITTLE_KERNEL_NAMESPACE {
@@ -162,6 +162,57 @@ inline void productOfFewRows(const Tensor& x, const Tensor& weight, const float*
   });
 }
 
+// Whether many rows are multiplied as packed-product.h does it.
+template <typename X>
+constexpr bool packsPanels = true;
+
+template <typename X>
+inline void packPanel(const Tensor& weight, int64_t panel, int64_t depth, const PackedPanel& to) {
+  withRowsFor<X>(weight, [&]<typename Format>(Rows<Format> w) {
+    to.pack([&](int64_t out) { return LaneRow<Format>{w[out], depth}; }, panel * kPanelOuts, weight.rows());
+  });
+}
+
+// What a panel is packed from, asked for in so many steps; nothing if there is no such panel.
+inline Ahead panelAhead(const Tensor& weight, int64_t panel, int64_t steps) {
+  const int64_t out = panel * kPanelOuts, outs = smaller(kPanelOuts, weight.rows() - out);
+  if (outs <= 0) return Ahead(nullptr, 0);
+  return Ahead(rowBytes(weight, out), roundUp(bytesOf(weight.dtype, outs * weight.rowStride) / steps + 1, 64));
+}
+
+// Some products of the same x: biases are rows of floats.
+template <typename X>
+inline void productsOfManyRows(const Call& call, const Tensor& x, int32_t count, const Tensor* weights, const float* const* biases,
+                               const Tensor* results) {
+  const int64_t depth = x.columns();
+  int64_t panels = 0;
+  for (int32_t i = 0; i < count; i++) panels += panelsOf(weights[i].rows());
+  // Calls body(product, panel of it); for the panel behind the last one that behind the last product's last.
+  const auto within = [&](int64_t panel, const auto& body) {
+    int32_t i = 0;
+    for (; i + 1 < count && panel >= panelsOf(weights[i].rows()); i++) panel -= panelsOf(weights[i].rows());
+    return body(i, panel);
+  };
+  withPackedRows<X>(call, x.rows(), rowsAs<X>(x), depth, [&](int64_t first, const PackedRows& packed) {
+    overPanels(
+        call, packed, panels, PackedPanel{nullptr, packed.steps}.floats(),
+        [&](int64_t panel, float* room) {
+          within(panel, [&](int32_t i, int64_t at) { packPanel<X>(weights[i], at, depth, {room, packed.steps}); });
+        },
+        [&](int64_t panel, int64_t steps) {
+          return within(panel, [&](int32_t i, int64_t at) { return panelAhead(weights[i], at, steps); });
+        },
+        [&](int64_t panel, int64_t group, float* room, Ahead& ahead) {
+          TileSums tile;
+          multiplyGroup<X>(packed, group, {room, packed.steps}, ahead, tile);
+          within(panel, [&](int32_t i, int64_t at) {
+            const PanelTarget target{biases[i], weights[i].rows(), results[i].template row<float>(0), results[i].rowStride};
+            target.write(tile, first + packed.first(group), packed.size(group), at * kPanelOuts);
+          });
+        });
+  });
+}
+
 // X: what x is read as, F32 for f32; Bf16Pairs if x and the weight are bf16.
 template <typename X>
 inline void product(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {
@@ -174,9 +225,7 @@ inline void product(const Call& call, const Tensor& x, const Tensor& weight, con
                              [&](int64_t from, int64_t to) { productOfFewRows<X>(x, weight, biasRow, from, to, y); });
     return;
   }
-  withRowsFor<X>(weight, [&]<typename Format>(Rows<Format> wRows) {
-    manyRows(call, rows, rowsAs<X>(x), wRows, biasRow, depth, outs, y.row<float>(0), y.rowStride);
-  });
+  productsOfManyRows<X>(call, x, 1, &weight, &biasRow, &y);
 }
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

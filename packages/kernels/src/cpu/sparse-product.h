@@ -60,19 +60,45 @@ WHITTLE_INLINE void sparseTile(const float* const* x, Row* w, int64_t depth, flo
   for (int i = whole; i < R * O; i++) result[i] = sumLanes(sums[i]);
 }
 
-// A row in a group of `size`, as packRow packs it.
+// A row as packLanes reads it, from left to right.
 template <typename Row>
-inline void packSparseRow(Row w, int64_t depth, int64_t size, float* packed) {
-  for (int64_t k = 0; k < depth; k += kLanes, packed += size * kLanes) {
-    if (k % kScaleColumns == 0) w.enter(k);
-    if (k + kLanes <= depth) {
-      store(packed, w.at(k));
-    } else {
-      float lanes[kLanes] = {};
-      w.rest(k, depth, lanes);
-      store(packed, load(lanes));
+struct SparseLanes {
+  Row w;
+  int64_t depth;
+
+  const float* read(int64_t from, int64_t lanes, float* room) {
+    for (int64_t k = from; k < from + lanes; k += kLanes) {
+      if (k % kScaleColumns == 0) w.enter(k);
+      float* const to = room + k - from;
+      if (k + kLanes <= depth) {
+        store(to, w.at(k));
+      } else {
+        float rest[kLanes] = {};
+        w.rest(k, depth, rest);
+        store(to, load(rest));
+      }
     }
+    return room;
   }
+};
+
+template <typename RowOf>
+inline void manySparseRows(const Call& call, int64_t rows, Rows<F32> x, const RowOf& rowOf, const float* bias, int64_t depth, int64_t outs,
+                           float* y, int64_t yStride) {
+  const PanelTarget target{bias, outs, y, yStride};
+  const auto lanesOf = [&](int64_t out) { return SparseLanes<decltype(rowOf(0, 0))>{rowOf(out, 0), depth}; };
+  withPackedRows(call, rows, x, depth, [&](int64_t first, const PackedRows& packed) {
+    const auto panelIn = [&](float* room) { return PackedPanel{room, packed.steps}; };
+    overPanels(
+        call, packed, panelsOf(outs), panelIn(nullptr).floats(),
+        [&](int64_t panel, float* room) { panelIn(room).pack(lanesOf, panel * kPanelOuts, outs); },
+        [](int64_t, int64_t) { return Ahead(nullptr, 0); },
+        [&](int64_t panel, int64_t group, float* room, Ahead& ahead) {
+          TileSums tile;
+          multiplyGroup<F32>(packed, group, panelIn(room), ahead, tile);
+          target.write(tile, first + packed.first(group), packed.size(group), panel * kPanelOuts);
+        });
+  });
 }
 
 // At most R rows of x with all outputs from `from` to `to`, O at a time. `rowOf(out, ahead)` begins a row, with the one `ahead` rows
@@ -139,8 +165,7 @@ inline void sparseProduct(const Call& call, const Tensor& x, const RowOf& rowOf,
   const float* biasRow = denseFloats(bias, biasScratch);
   const Rows<F32> xRows{x.row<const float>(0), x.rowStride};
   if (rows <= kSparseRows) return fewSparseRows(call, rows, xRows, rowOf, biasRow, depth, outs, y.row<float>(0), y.rowStride);
-  const auto packOut = [&](int64_t out, int64_t size, float* packed) { packSparseRow(rowOf(out, 0), depth, size, packed); };
-  manyRowsPacked(call, rows, xRows, packOut, biasRow, depth, outs, y.row<float>(0), y.rowStride);
+  manySparseRows(call, rows, xRows, rowOf, biasRow, depth, outs, y.row<float>(0), y.rowStride);
 }
 
 // Calls body(format) with the format of kept values.

@@ -24,6 +24,18 @@ inline void fewRowsOfThree(const Call& call) {
   });
 }
 
+template <typename X>
+inline void manyRowsOfThree(const Call& call) {
+  if constexpr (packsPanels<X>) {
+    static thread_local Scratch<float> scratch[3];
+    const float* biases[3];
+    for (int32_t i = 0; i < 3; i++) biases[i] = denseFloats(call[4 + i], scratch[i]);
+    productsOfManyRows<X>(call, call[0], 3, &call[1], biases, &call[7]);
+  } else {
+    for (int32_t i = 0; i < 3; i++) product<X>(call, call[0], call[1 + i], call[4 + i], call[7 + i]);
+  }
+}
+
 // x, three weights, their biases, three results.
 template <typename X>
 inline bool threeProducts(const Call& call) {
@@ -31,7 +43,7 @@ inline bool threeProducts(const Call& call) {
   if (call[0].rows() <= kFewRows) {
     fewRowsOfThree<X>(call);
   } else {
-    for (int32_t i = 0; i < 3; i++) product<X>(call, call[0], call[1 + i], call[4 + i], call[7 + i]);
+    manyRowsOfThree<X>(call);
   }
   return true;
 }

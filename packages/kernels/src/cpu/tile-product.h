@@ -189,6 +189,9 @@ inline void multiplySomeTiles(const RoundedTiles& x, int64_t group, int64_t last
   });
 }
 
+template <>
+constexpr bool packsPanels<Bf16Tiles> = false;
+
 constexpr int64_t kWaitingSums = 4 * kTileBytes / static_cast<int64_t>(sizeof(float));
 
 template <>

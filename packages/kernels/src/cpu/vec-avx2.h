@@ -46,6 +46,27 @@ WHITTLE_INLINE float sumLanes(Vec a) {
   return ((a[0] + a[2]) + (a[1] + a[3])) + ((a[4] + a[6]) + (a[5] + a[7]));
 }
 
+// Lane i of column k is lane k of row i; in place.
+WHITTLE_INLINE void transposeLanes(Vec* rows) {
+  // quads[i][k]: in half h lanes 4h + k of rows 4i to 4i + 3.
+  __m256 quads[2][4];
+  WHITTLE_UNROLL
+  for (int i = 0; i < 2; i++) {
+    const Vec* four = rows + 4 * i;
+    const __m256 low01 = _mm256_unpacklo_ps(four[0], four[1]), high01 = _mm256_unpackhi_ps(four[0], four[1]);
+    const __m256 low23 = _mm256_unpacklo_ps(four[2], four[3]), high23 = _mm256_unpackhi_ps(four[2], four[3]);
+    quads[i][0] = _mm256_shuffle_ps(low01, low23, 0x44);
+    quads[i][1] = _mm256_shuffle_ps(low01, low23, 0xee);
+    quads[i][2] = _mm256_shuffle_ps(high01, high23, 0x44);
+    quads[i][3] = _mm256_shuffle_ps(high01, high23, 0xee);
+  }
+  WHITTLE_UNROLL
+  for (int k = 0; k < 4; k++) {
+    rows[k] = _mm256_permute2f128_ps(quads[0][k], quads[1][k], 0x20);
+    rows[4 + k] = _mm256_permute2f128_ps(quads[0][k], quads[1][k], 0x31);
+  }
+}
+
 // Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
 constexpr int kLaneOrder[] = {0, 2, 1, 3, 4, 6, 5, 7};
 

@@ -48,6 +48,33 @@ WHITTLE_INLINE float sumLanes(Vec a) {
   return sumLanes(a, a, a, a)[0];
 }
 
+// Lane i of column k is lane k of row i; in place.
+WHITTLE_INLINE void transposeLanes(Vec* rows) {
+  // quads[i][k]: in quarter q lanes 4q + k of rows 4i to 4i + 3.
+  __m512 quads[4][4];
+  WHITTLE_UNROLL
+  for (int i = 0; i < 4; i++) {
+    const Vec* four = rows + 4 * i;
+    const __m512 low01 = _mm512_unpacklo_ps(four[0], four[1]), high01 = _mm512_unpackhi_ps(four[0], four[1]);
+    const __m512 low23 = _mm512_unpacklo_ps(four[2], four[3]), high23 = _mm512_unpackhi_ps(four[2], four[3]);
+    quads[i][0] = _mm512_shuffle_ps(low01, low23, 0x44);
+    quads[i][1] = _mm512_shuffle_ps(low01, low23, 0xee);
+    quads[i][2] = _mm512_shuffle_ps(high01, high23, 0x44);
+    quads[i][3] = _mm512_shuffle_ps(high01, high23, 0xee);
+  }
+  WHITTLE_UNROLL
+  for (int k = 0; k < 4; k++) {
+    const __m512 low01 = _mm512_shuffle_f32x4(quads[0][k], quads[1][k], 0x44),
+                 high01 = _mm512_shuffle_f32x4(quads[0][k], quads[1][k], 0xee);
+    const __m512 low23 = _mm512_shuffle_f32x4(quads[2][k], quads[3][k], 0x44),
+                 high23 = _mm512_shuffle_f32x4(quads[2][k], quads[3][k], 0xee);
+    rows[k] = _mm512_shuffle_f32x4(low01, low23, 0x88);
+    rows[4 + k] = _mm512_shuffle_f32x4(low01, low23, 0xdd);
+    rows[8 + k] = _mm512_shuffle_f32x4(high01, high23, 0x88);
+    rows[12 + k] = _mm512_shuffle_f32x4(high01, high23, 0xdd);
+  }
+}
+
 // Lanes so that sumLanes adds neighbours, then neighbouring sums, and so on.
 constexpr int kLaneOrder[] = {0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15};
 
