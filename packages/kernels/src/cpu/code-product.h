@@ -172,6 +172,17 @@ inline Product<Format> productInto(const Tensor& weight, const float* bias, cons
   return {w, bias, y.columns(), y.row<float>(0), y.rowStride};
 }
 
+// What a product of tensor 0 with `weights` weights, the tensors behind it, begins with. A prompt's arithmetic takes longer than memory.
+template <int32_t weights>
+inline Upcoming codedBeginning(const Call& call) {
+  Upcoming upcoming;
+  if (call[0].rows() > kCodedTile) return upcoming;
+  withCodedFormat(call[1].dtype,
+                  [&]<typename Format>(Format) { upcoming.streams = kStreamed<Format> && call[0].rows() == 1 ? kStreams : 1; });
+  for (int32_t i = 1; i <= weights; i++) upcoming.add(call[i]);
+  return upcoming;
+}
+
 // All of `count` products with the rows of x, which are rounded once, shared out together.
 template <typename Format>
 inline void multiplyAll(const Call& call, const Tensor& x, const Product<Format>* products, int32_t count) {

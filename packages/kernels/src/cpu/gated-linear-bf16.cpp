@@ -8,6 +8,6 @@ static bool gatedLinearBf16(const Call& call) {
   return withRoundedRows(call, gatedProduct<Rounded>);
 }
 
-WHITTLE_KERNEL("gatedLinear.bf16", gatedLinearBf16);
+WHITTLE_KERNEL("gatedLinear.bf16", gatedLinearBf16, gatedBeginning);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -53,6 +53,13 @@ static bool gatedLinearQ8(const Call& call) {
   return true;
 }
 
-WHITTLE_KERNEL("gatedLinear.q8", gatedLinearQ8);
+// The gates of a part come first, and the part's streams begin within it.
+static Upcoming gatedBeginning(const Call& call) {
+  Upcoming upcoming;
+  if (call[0].rows() <= kCodedTile) upcoming.add(call[1]);
+  return upcoming;
+}
+
+WHITTLE_KERNEL("gatedLinear.q8", gatedLinearQ8, gatedBeginning);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

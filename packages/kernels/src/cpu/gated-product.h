@@ -112,6 +112,13 @@ inline void gatedByProducts(const Call& call) {
   }
 }
 
+// The gates of a part come first, and the part's streams begin within it.
+inline Upcoming gatedBeginning(const Call& call) {
+  Upcoming upcoming;
+  if (call[0].rows() <= kFewRows) upcoming.add(call[1]);
+  return upcoming;
+}
+
 template <typename X>
 inline bool gatedProduct(const Call& call) {
   const Tensor& y = call[5];

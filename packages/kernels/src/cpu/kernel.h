@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "../runtime/tensor.h"
+#include "../runtime/upcoming.h"
 #include "../runtime/workers.h"
 
 namespace whittle {
@@ -31,6 +32,9 @@ struct Call {
 // False: the op failed, its outputs are void.
 using Kernel = bool (*)(const Call& call);
 
+// What a kernel reads first of the much that it reads once.
+using Beginning = Upcoming (*)(const Call& call);
+
 // Instruction sets of this architecture, weakest first. The same source is compiled once per set, in a namespace of its own.
 #if defined(__aarch64__)
 // - baseline: NEON. - dotprod: NEON with dot products of bytes, for kernels of 8-bit codes. - i8mm: those and products of matrices of bytes.
@@ -43,7 +47,7 @@ enum class Isa : int32_t { baseline = 0, avx2 = 1, avxvnni = 2, avx512 = 3, avx5
 #endif
 
 struct KernelRegistration {
-  KernelRegistration(const char* op, Isa isa, Kernel kernel);
+  KernelRegistration(const char* op, Isa isa, Kernel kernel, Beginning beginning = nullptr);
 };
 
 }  // namespace whittle
@@ -54,7 +58,8 @@ struct KernelRegistration {
 #define WHITTLE_NAMESPACE_1(isa) WHITTLE_NAMESPACE_2(isa)
 #define WHITTLE_KERNEL_NAMESPACE WHITTLE_NAMESPACE_1(WHITTLE_ISA)
 
-#define WHITTLE_KERNEL(op, function)                                   \
-  static const ::whittle::KernelRegistration registration_##function { \
-    op, ::whittle::Isa::WHITTLE_ISA, function                          \
+// Behind the function its Beginning, if it has one.
+#define WHITTLE_KERNEL(op, function, ...)                                \
+  static const ::whittle::KernelRegistration registration_##function {   \
+    op, ::whittle::Isa::WHITTLE_ISA, function __VA_OPT__(, ) __VA_ARGS__ \
   }

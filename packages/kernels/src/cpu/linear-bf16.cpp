@@ -11,6 +11,6 @@ static bool linearBf16(const Call& call) {
   });
 }
 
-WHITTLE_KERNEL("linear.bf16", linearBf16);
+WHITTLE_KERNEL("linear.bf16", linearBf16, beginningOf<1>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

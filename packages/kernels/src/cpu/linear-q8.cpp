@@ -14,6 +14,6 @@ static bool linearQ8(const Call& call) {
   return true;
 }
 
-WHITTLE_KERNEL("linear.q8", linearQ8);
+WHITTLE_KERNEL("linear.q8", linearQ8, codedBeginning<1>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

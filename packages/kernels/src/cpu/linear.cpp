@@ -7,6 +7,6 @@ static bool linear(const Call& call) {
   return true;
 }
 
-WHITTLE_KERNEL("linear", linear);
+WHITTLE_KERNEL("linear", linear, beginningOf<1>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -8,6 +8,6 @@ static bool linearsBf16(const Call& call) {
   return withRoundedRows(call, threeProducts<Rounded>);
 }
 
-WHITTLE_KERNEL("linears.bf16", linearsBf16);
+WHITTLE_KERNEL("linears.bf16", linearsBf16, beginningOf<3>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -14,6 +14,6 @@ static bool linearsQ8(const Call& call) {
   return true;
 }
 
-WHITTLE_KERNEL("linears.q8", linearsQ8);
+WHITTLE_KERNEL("linears.q8", linearsQ8, codedBeginning<3>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -6,6 +6,6 @@ static bool linears(const Call& call) {
   return threeProducts<F32>(call);
 }
 
-WHITTLE_KERNEL("linears", linears);
+WHITTLE_KERNEL("linears", linears, beginningOf<3>);
 
 }  // namespace WHITTLE_KERNEL_NAMESPACE

@@ -213,6 +213,16 @@ inline void productsOfManyRows(const Call& call, const Tensor& x, int32_t count,
   });
 }
 
+// What a product of tensor 0 with `weights` weights, the tensors behind it, begins with. A prompt's arithmetic takes longer than memory.
+template <int32_t weights>
+inline Upcoming beginningOf(const Call& call) {
+  Upcoming upcoming;
+  if (call[0].rows() > kFewRows) return upcoming;
+  upcoming.streams = call[0].rows() == 1 && !isBlock(call[1].dtype) ? kOneRowStreams : 1;
+  for (int32_t i = 1; i <= weights; i++) upcoming.add(call[i]);
+  return upcoming;
+}
+
 // X: what x is read as, F32 for f32; Bf16Pairs if x and the weight are bf16.
 template <typename X>
 inline void product(const Call& call, const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& y) {

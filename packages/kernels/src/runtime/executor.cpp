@@ -129,6 +129,7 @@ void Executor::perform(const double* words) {
                         static_cast<int64_t>(words[4]));
       break;
     case Opcode::programEnd:
+      recording_->finish([this](const RunCommand& run) { return beginning(run); });
       recording_ = nullptr;
       count(captured_);
       break;
@@ -145,6 +146,13 @@ void Executor::run(const RunCommand& run) {
   std::shared_ptr<const Failure> failure = failureReaching(poison_, run);
   if (!failure) failure = call(run);
   settle(poison_, run, failure);
+}
+
+std::optional<Upcoming> Executor::beginning(const RunCommand& run) {
+  const KernelEntry& entry = kernels_[static_cast<size_t>(run.kernel)];
+  if (!entry.beginning) return std::nullopt;
+  char message[1];
+  return entry.beginning({run.tensors, run.tensorCount(), run.attributes, run.attributeCount, workers_, message, sizeof(message)});
 }
 
 std::shared_ptr<const Failure> Executor::call(const RunCommand& run) {
@@ -165,9 +173,10 @@ std::shared_ptr<const Failure> Executor::call(const RunCommand& run) {
 void Executor::replay(const double* words) {
   Program& program = programs_.at(static_cast<int64_t>(words[1]));
   program.bind(words + 3, static_cast<size_t>(words[2]));
-  for (const RunCommand& command : program.runs()) {
+  for (size_t i = 0; i < program.runs().size(); i++) {
     if (thread_.closing()) return;
-    run(command);
+    if (program.after(i)) workers_.post(*program.after(i));
+    run(program.runs()[i]);
   }
   count(replayed_);
 }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -40,6 +41,8 @@ class Executor final : public Queue {
   void execute(const Batch& batch);
   void perform(const double* words);
   void run(const RunCommand& run);
+  // What a run begins with, if its kernel says so.
+  std::optional<Upcoming> beginning(const RunCommand& run);
   // Why the op failed, or null.
   std::shared_ptr<const Failure> call(const RunCommand& run);
   void replay(const double* words);

@@ -16,8 +16,8 @@ std::vector<KernelEntry>& registrations() {
 
 }  // namespace
 
-KernelRegistration::KernelRegistration(const char* op, Isa isa, Kernel kernel) {
-  registrations().push_back({op, isa, kernel});
+KernelRegistration::KernelRegistration(const char* op, Isa isa, Kernel kernel, Beginning beginning) {
+  registrations().push_back({op, isa, kernel, beginning});
 }
 
 std::vector<KernelEntry> kernelsUpTo(Isa limit) {

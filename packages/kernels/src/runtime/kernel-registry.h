@@ -13,6 +13,8 @@ struct KernelEntry {
   std::string op;
   Isa isa;
   Kernel kernel;
+  // Null: it has none.
+  Beginning beginning;
 };
 
 // Every op once, by name; `limit` itself may lack a build of an op, then a weaker one is taken.

@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <vector>
 
 #include "commands.h"
+#include "upcoming.h"
 
 namespace whittle {
 
@@ -17,7 +20,11 @@ class Program {
   void place(size_t run, int tensor, size_t parameter, int64_t byteOffset);
   // Puts the parameters, `count` addresses, into their places.
   void bind(const double* addresses, size_t count);
+  // All is recorded. `beginning` says what a run begins with, if it reads much; behind the last run comes the first one again.
+  void finish(const std::function<std::optional<Upcoming>(const RunCommand&)>& beginning);
   const std::vector<RunCommand>& runs() const { return runs_; }
+  // For run number `run`, if it reads much: what the next one that does begins with.
+  const std::optional<Upcoming>& after(size_t run) const { return after_[run]; }
 
  private:
   struct Place {
@@ -31,6 +38,7 @@ class Program {
   // One array a run, which its command points into.
   std::vector<std::vector<double>> attributes_;
   std::vector<Place> places_;
+  std::vector<std::optional<Upcoming>> after_;
 };
 
 }  // namespace whittle

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "spin.h"
+#include "upcoming-board.h"
 
 namespace whittle {
 
@@ -46,15 +47,22 @@ class Pool {
     signal_.fetch_add(1, std::memory_order_release);
     signal_.notify_all();
     takeParts(0);
+    callersShare_.begin(board_, 0, shares_);
     // No more helpers; those who came finish their part.
     enrolment_.fetch_and(0xffffffffu, std::memory_order_acq_rel);
-    auto done = [this] { return enrolment_.load(std::memory_order_acquire) == 0; };
+    auto done = [this] {
+      if (enrolment_.load(std::memory_order_acquire) == 0) return true;
+      callersShare_.fetch();
+      return false;
+    };
     while (!spinUntil(workerSpin, done)) std::this_thread::yield();
     std::exception_ptr failure = std::exchange(failure_, nullptr);
     taken_.store(false, std::memory_order_release);
     if (failure) std::rethrow_exception(failure);
     return true;
   }
+
+  void post(const Upcoming& upcoming) { board_.post(upcoming); }
 
  private:
   // Each thread has a stretch of the loop to itself: what it reads lies side by side, and the next part is on its way from memory when the
@@ -88,15 +96,21 @@ class Pool {
   }
 
   void work() {
+    UpcomingShare upcoming;
     for (;;) {
       const uint32_t signal = signal_.load(std::memory_order_acquire);
       if (const uint64_t place = enrol()) {
         takeParts(static_cast<int64_t>(place));
+        upcoming.begin(board_, static_cast<int64_t>(place) % shares_, shares_);
         enrolment_.fetch_sub(1, std::memory_order_release);
         continue;
       }
       // Where helpers are wanted is looked at directly: one cache line that comes over from the caller less than by way of the signal.
-      auto wanted = [&] { return (enrolment_.load(std::memory_order_acquire) >> 32) > 0; };
+      auto wanted = [&] {
+        if ((enrolment_.load(std::memory_order_acquire) >> 32) > 0) return true;
+        upcoming.fetch();
+        return false;
+      };
       if (!spinUntil(workerSpin, wanted)) signal_.wait(signal, std::memory_order_acquire);
     }
   }
@@ -109,6 +123,10 @@ class Pool {
     }
     return 0;
   }
+
+  UpcomingBoard board_;
+  // Belongs to who has taken the pool.
+  UpcomingShare callersShare_;
 
   std::mutex growing_;
   int32_t workers_ = 0;
@@ -139,6 +157,10 @@ class Pool {
 
 PoolWorkers::PoolWorkers(int32_t threads) : threads_(std::max(1, threads)) {
   Pool::instance().grow(threads_);
+}
+
+void PoolWorkers::post(const Upcoming& upcoming) {
+  if (threads_ > 1) Pool::instance().post(upcoming);
 }
 
 void PoolWorkers::run(int64_t count, int64_t grain, Part part, void* context) {

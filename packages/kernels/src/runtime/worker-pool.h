@@ -1,6 +1,7 @@
 // The process's worker threads, shared by all devices.
 #pragma once
 
+#include "upcoming.h"
 #include "workers.h"
 
 namespace whittle {
@@ -11,6 +12,8 @@ class PoolWorkers final : public Workers {
  public:
   explicit PoolWorkers(int32_t threads);
   int32_t threads() const override { return threads_; }
+  // Threads that have done their part of a loop, and wait, ask for what is posted meanwhile.
+  void post(const Upcoming& upcoming);
 
  protected:
   void run(int64_t count, int64_t grain, Part part, void* context) override;
