@@ -16,13 +16,14 @@ constexpr int kRegisters = 16;
 template <int N, typename Part>
 WHITTLE_INLINE void sumInLaneOrder(Vec* sums, const Part& part) {
   constexpr int steps = static_cast<int>(kLanes) / 2;
+  constexpr bool crowded = 3 * N > kRegisters;
   // Sums of 2, 4, ... lanes that wait for their neighbours.
   Vec waiting[4][N];
   for (int step = 0; step < steps; step++) {
     Vec one[N], more[N];
     part(kLaneOrder[2 * step], one);
     // Where both do not fit the registers, the compiler would save the first lane's sums twice.
-    if constexpr (3 * N > kRegisters) asm volatile("" : "+m"(one));
+    if constexpr (crowded) asm volatile("" : "+m"(one));
     part(kLaneOrder[2 * step + 1], more);
     WHITTLE_UNROLL
     for (int i = 0; i < N; i++) more[i] = one[i] + more[i];
@@ -31,9 +32,14 @@ WHITTLE_INLINE void sumInLaneOrder(Vec* sums, const Part& part) {
       WHITTLE_UNROLL
       for (int i = 0; i < N; i++) more[i] = waiting[level][i] + more[i];
     }
-    Vec* const to = step + 1 < steps ? waiting[level] : sums;
-    WHITTLE_UNROLL
-    for (int i = 0; i < N; i++) to[i] = more[i];
+    if (!crowded || step + 1 < steps) {
+      WHITTLE_UNROLL
+      for (int i = 0; i < N; i++) waiting[level][i] = more[i];
+    }
+    if (!crowded || step + 1 == steps) {
+      WHITTLE_UNROLL
+      for (int i = 0; i < N; i++) sums[i] = more[i];
+    }
   }
 }
 
