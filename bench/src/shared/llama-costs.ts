@@ -27,13 +27,15 @@ export interface ElementBytes {
 
 /**
  * The least cost of one step over `rows` tokens of a sequence that has `context` tokens before them: each weight is read once, each cached key and value once,
- * every row passes every linear layer, and the last row alone the head.
+ * every row passes every linear layer up to the last layer's keys and values, and the last row alone what is left and the head.
  */
 export function stepCost(sizes: LlamaSizes, rows: number, context: number, element: ElementBytes): StepCost {
-  const { layers, heads, kvHeads, headDim } = sizes;
-  const weights = linearElements(sizes) * rows + headElements(sizes);
+  const { layers, heads, kvHeads, headDim, hiddenSize } = sizes;
+  const layer = layerElements(sizes);
+  const keysAndValues = 2 * kvHeads * headDim * hiddenSize;
+  const weights = ((layers - 1) * layer + keysAndValues) * rows + layer - keysAndValues + headElements(sizes);
   const attended = rows * context + (rows * (rows + 1)) / 2;
-  const attentionFlops = 4 * layers * heads * headDim * attended;
+  const attentionFlops = 4 * heads * headDim * ((layers - 1) * attended + context + rows);
   return {
     flops: 2 * weights + attentionFlops,
     attentionFlops,
@@ -54,14 +56,12 @@ export function decodeCost(sizes: LlamaSizes, sequences: number, context: number
 
 /** Bytes of all weights that a step reads; of the embedding it reads single rows, which do not count. */
 export function weightBytes(sizes: LlamaSizes, bytesOfElement: number): number {
-  return (linearElements(sizes) + headElements(sizes)) * bytesOfElement;
+  return (sizes.layers * layerElements(sizes) + headElements(sizes)) * bytesOfElement;
 }
 
-/** Elements of the linear layers, the head left out. */
-function linearElements(sizes: LlamaSizes): number {
-  const { hiddenSize, layers, heads, kvHeads, headDim, intermediateSize } = sizes;
-  const attention = 2 * (heads + kvHeads) * headDim * hiddenSize;
-  return layers * (attention + 3 * intermediateSize * hiddenSize);
+/** Elements of a layer's linear layers. */
+function layerElements({ hiddenSize, heads, kvHeads, headDim, intermediateSize }: LlamaSizes): number {
+  return 2 * (heads + kvHeads) * headDim * hiddenSize + 3 * intermediateSize * hiddenSize;
 }
 
 function headElements({ vocabSize, hiddenSize }: LlamaSizes): number {
