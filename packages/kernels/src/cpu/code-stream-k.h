@@ -8,14 +8,17 @@ namespace WHITTLE_KERNEL_NAMESPACE {
 
 #if defined(WHITTLE_AVX512)
 
-// Word i of four rows' 16 bytes as result[i], a row in each lane.
-WHITTLE_INLINE void transposeRows(const __m128i* rows, __m128i* result) {
+// Word i of the 16 bytes at `at` of four rows as words[i], a row in each lane.
+WHITTLE_INLINE void loadWords(const char* const* w, int64_t at, __m128i* words) {
+  __m128i rows[kStreams];
+  WHITTLE_UNROLL
+  for (int r = 0; r < kStreams; r++) rows[r] = load16(w[r] + at);
   const __m128i low01 = _mm_unpacklo_epi32(rows[0], rows[1]), high01 = _mm_unpackhi_epi32(rows[0], rows[1]);
   const __m128i low23 = _mm_unpacklo_epi32(rows[2], rows[3]), high23 = _mm_unpackhi_epi32(rows[2], rows[3]);
-  result[0] = _mm_unpacklo_epi64(low01, low23);
-  result[1] = _mm_unpackhi_epi64(low01, low23);
-  result[2] = _mm_unpacklo_epi64(high01, high23);
-  result[3] = _mm_unpackhi_epi64(high01, high23);
+  words[0] = _mm_unpacklo_epi64(low01, low23);
+  words[1] = _mm_unpackhi_epi64(low01, low23);
+  words[2] = _mm_unpacklo_epi64(high01, high23);
+  words[3] = _mm_unpackhi_epi64(high01, high23);
 }
 
 WHITTLE_INLINE __m512i inEachQuarter(__m128i lanes) {
@@ -68,10 +71,8 @@ struct Streamed<Q4K> {
   }
 
   static WHITTLE_INLINE Vec4 add(const char* const* w, const X& x, int64_t, Vec4 sums) {
-    __m128i rows[kStreams], words[4];
-    WHITTLE_UNROLL
-    for (int r = 0; r < kStreams; r++) rows[r] = load16(w[r]);
-    transposeRows(rows, words);
+    __m128i words[4];
+    loadWords(w, 0, words);
     const Vec scale = inEachQuarter(lowHalvesOf(words[0])), minScale = inEachQuarter(lowHalvesOf(_mm_srli_epi32(words[0], 16)));
     // As in unpackScales, a row in each lane.
     const __m128i six = _mm_set1_epi8(0x3f), four = _mm_set1_epi8(0x0f), two = _mm_set1_epi8(0x30);
@@ -138,10 +139,8 @@ struct Streamed<Q6K> {
   }
 
   static WHITTLE_INLINE Vec4 add(const char* const* w, const X& x, int64_t, Vec4 sums) {
-    __m128i rows[kStreams], scales[4];
-    WHITTLE_UNROLL
-    for (int r = 0; r < kStreams; r++) rows[r] = load16(w[r] + 192);
-    transposeRows(rows, scales);
+    __m128i scales[4];
+    loadWords(w, 192, scales);
     const Vec scale = inEachQuarter(gatherFour(w));
     WHITTLE_UNROLL
     for (int half = 0; half < 2; half++) {
